@@ -1,0 +1,2 @@
+"""Docker networking, observed."""
+__version__ = "0.1.0"

@@ -1,0 +1,246 @@
+"""What is true of a testbed at one moment: frozen values with a stable text form.
+
+Facts are only data. They do not know how they were observed, and not how they are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
+from typing import Generic, Literal, TypeVar
+
+Address = IPv4Address | IPv6Address
+AddressOnLink = IPv4Interface | IPv6Interface
+Subnet = IPv4Network | IPv6Network
+PlaceKind = Literal["container", "host", "neighbour", "router", "internet"]
+Driver = Literal["bridge", "host", "none", "overlay", "ipvlan", "macvlan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One network interface, as ``ip link`` and ``ip address`` describe it.
+
+    ``kind`` is the kernel's own word for it: ``veth``, ``bridge``, ``loopback``, ``macvlan``, ``vxlan`` ...
+    ``peer`` is the index of the interface it hangs on: a veth's other end, a macvlan's parent.
+    ``peer_place`` is the name of the network namespace that holds the peer, ``None`` where the kernel does not say.
+    ``mtu`` is in bytes. Source: ip-link(8), ip-address(8).
+    """
+
+    name: str
+    kind: str
+    index: int
+    mac: str
+    mtu: int
+    up: bool
+    master: str | None = None
+    peer: int | None = None
+    peer_place: str | None = None
+    addresses: tuple[AddressOnLink, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line of a routing table. ``destination`` is ``None`` for the default route. Source: ip-route(8)."""
+
+    destination: Subnet | None
+    interface: str
+    via: Address | None = None
+    source: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One line of a neighbour table: the MAC address that answered for an address (ARP). Source: ip-neighbour(8).
+
+    ``owner`` names the interface of the testbed that has this MAC address, where there is exactly one.
+    """
+
+    address: Address
+    interface: str
+    mac: str | None
+    state: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FdbEntry:
+    """One line of a bridge's forwarding database: behind which port a MAC address was seen. Source: bridge(8)."""
+
+    mac: str
+    port: str
+    bridge: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NatRule:
+    """One rule of the nat table, and how many packets it has matched. Source: iptables-save(8)."""
+
+    chain: str
+    rule: str
+    packets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A Docker network as its engine describes it. ``bridge`` is the interface that carries it on the host."""
+
+    name: str
+    driver: str
+    host: str
+    subnets: tuple[Subnet, ...] = ()
+    bridge: str | None = None
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One network namespace of the testbed, with everything observed in it.
+
+    ``machine`` names the machine it lives on: a container and its host share one.
+    """
+
+    name: str
+    kind: PlaceKind
+    machine: str
+    inode: int
+    links: tuple[Link, ...] = ()
+    routes: tuple[Route, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    fdb: tuple[FdbEntry, ...] = ()
+    nat: tuple[NatRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a cable: an interface in a place."""
+
+    place: str
+    interface: str
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.interface}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cable:
+    """A veth pair: what goes in at one end comes out at the other. Source: veth(4)."""
+
+    one: End
+    other: End
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """Who is joined to whom: the places of a testbed, the cables between them and Docker's networks.
+
+    Its text form leaves out what differs at each start (MAC addresses, interface indexes, veth names), so two
+    topologies with the same text are the same network to a learner. See :mod:`dockernet_lessons.topology`.
+    """
+
+    places: tuple[Place, ...]
+    cables: tuple[Cable, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+    def place(self, name: str) -> Place:
+        """Give the place of that name.
+
+        >>> Topology((Place("web", "container", "host1", 1),)).place("web").kind
+        'container'
+
+        Raises ``KeyError`` where there is none.
+        """
+        for place in self.places:
+            if place.name == name:
+                return place
+        raise KeyError(name)
+
+    def __repr__(self) -> str:
+        return "\n".join(line for place in self.places for line in self._lines(place))
+
+    def _repr_html_(self) -> None:
+        """Have notebooks show the text form: it is the one that is compared."""
+
+    def _lines(self, place: Place) -> Iterator[str]:
+        where = "" if place.machine == place.name else f" on {place.machine}"
+        yield f"{place.name} ({place.kind}{where})"
+        anonymous = {link.name for link in place.links if link.kind == "veth" and link.name.startswith("veth")}
+        for link in sorted(place.links, key=lambda link: link.name):
+            if link.name in anonymous or link.kind == "loopback":
+                continue
+            addresses = " ".join(str(address) for address in link.addresses)
+            kind = "" if link.kind == "veth" else f" ({link.kind})"
+            to = self._far_end(End(place.name, link.name))
+            yield "  " + " ".join(
+                part for part in (f"{link.name}{kind}", addresses, f"-- {to}" if to else "", "" if link.up else "down") if part
+            )
+            ports = [port for port in place.links if port.master == link.name]
+            for far in sorted(str(self._far_end(End(place.name, port.name)) or port.name) for port in ports):
+                yield f"    port -- {far}"
+
+    def _far_end(self, end: End) -> str | None:
+        for cable in self.cables:
+            for near, far in ((cable.one, cable.other), (cable.other, cable.one)):
+                if near == end:
+                    return self._described(far)
+        return None
+
+    def _described(self, end: End) -> str:
+        """Name an end by what stays the same: a port by its bridge, any other interface by its name."""
+        link = next((link for link in self.place(end.place).links if link.name == end.interface), None)
+        return f"{end.place} {link.master}" if link is not None and link.master else str(end)
+
+
+Row = TypeVar("Row")
+
+
+class Table(Sequence[Row], Generic[Row]):
+    """Rows a learner can read, and the command that prints the same outside the course.
+
+    >>> table = Table([Route(None, "eth0", IPv4Address("172.17.0.1"))], columns={"to": lambda r: r.destination or "default",
+    ...     "via": lambda r: r.via, "through": lambda r: r.interface}, command="docker exec web ip route")
+    >>> table
+    to       via         through
+    default  172.17.0.1  eth0
+    >>> table.command
+    'docker exec web ip route'
+    """
+
+    def __init__(self, rows: Sequence[Row], *, columns: dict[str, object], command: str) -> None:
+        self._rows = tuple(rows)
+        self._columns = columns
+        self.command = command
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # int and slice, as a tuple does it
+        """Give one row, or several."""
+        return self._rows[index]
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def _cells(self) -> list[list[str]]:
+        return [
+            ["" if (value := look(row)) is None else str(value) for look in self._columns.values()]  # type: ignore[operator]
+            for row in self._rows
+        ]
+
+    def __repr__(self) -> str:
+        if not self._rows:
+            return "(nothing)"
+        lines = [list(self._columns), *self._cells()]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self._columns))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        )
+
+    def _repr_html_(self) -> str:
+        if not self._rows:
+            return "<p><em>(nothing)</em></p>"
+        head = "".join(f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in self._columns)
+        body = "".join(
+            "<tr>" + "".join(f'<td style="text-align:left;font-family:monospace">{escape(cell)}</td>' for cell in row) + "</tr>"
+            for row in self._cells()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

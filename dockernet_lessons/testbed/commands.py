@@ -1,0 +1,53 @@
+"""The one door to the system: run a command, get its text, or raise ``CommandFailed``.
+
+Knows nothing of testbeds or Docker.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dockernet_lessons.errors import CommandFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command printed, and how it ended."""
+
+    command: tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    command: Sequence[str],
+    *,
+    check: bool = True,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: str = "",
+) -> Output:
+    """Run a command to its end and give what it printed.
+
+    ``timeout`` is in seconds; a command that takes longer is killed and counts as failed. With ``check=False`` an
+    exit code other than 0 is a result and not an error.
+
+    >>> run(["echo", "hello"]).stdout
+    'hello\\n'
+
+    Raises ``CommandFailed``.
+    """
+    try:
+        done = subprocess.run(
+            list(command), input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout, env=env, check=False
+        )
+    except FileNotFoundError as error:
+        raise CommandFailed(command, 127, f"{command[0]} is not installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise CommandFailed(command, 124, f"it did not end within {timeout:g} s") from error
+    if check and done.returncode != 0:
+        raise CommandFailed(command, done.returncode, done.stderr)
+    return Output(tuple(command), done.returncode, done.stdout, done.stderr)
