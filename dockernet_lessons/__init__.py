@@ -1,2 +1,34 @@
-"""Docker networking, observed."""
+"""Docker's network drivers, observed on a live testbed: make a lab, ask it questions, draw it.
+
+>>> from dockernet_lessons import Lab, draw, ping
+>>> lab = Lab("my_lab").start()                                                  # doctest: +SKIP
+>>> web, db = lab.containers("web", "db")                                        # doctest: +SKIP
+>>> ping(web, db)                                                                # doctest: +SKIP
+web reached 172.17.0.3: 1 of 1 answered, TTL 64
+>>> draw(lab)                                                                    # doctest: +SKIP
+>>> lab.close()                                                                  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dockernet_lessons.errors import LessonError
+    from dockernet_lessons.facts import show
+    from dockernet_lessons.lab import Lab
+    from dockernet_lessons.observe import fdb, fetch, links, nat, neighbours, ping, resolve, routes, run
+    from dockernet_lessons.picture import draw
+
 __version__ = "0.1.0"
+__all__ = ["Lab", "LessonError", "draw", "fdb", "fetch", "links", "nat", "neighbours", "ping", "resolve", "routes", "run", "show"]
+
+_HOME = {"Lab": "lab", "LessonError": "errors", "draw": "picture", "show": "facts"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on its first use, so that importing the package itself stays quick."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME.get(name, 'observe')}"), name)

@@ -96,6 +96,83 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """A container of a lab, by its name, its host and its id."""
+
+    name: str
+    host: str
+    id: str
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<container {self.name} on {self.host}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """What became of a few echo requests. ``ttl`` is the reply's time to live in hops; ``problem`` is ``None`` on success."""
+
+    source: str
+    target: str
+    sent: int
+    answered: int
+    ttl: int | None
+    problem: str | None
+    command: str
+
+    @property
+    def reached(self) -> bool:
+        """Whether at least one request was answered."""
+        return self.problem is None
+
+    def __repr__(self) -> str:
+        if self.problem:
+            return f"{self.source} did not reach {self.target}: {self.problem}"
+        return f"{self.source} reached {self.target}: {self.answered} of {self.sent} answered, TTL {self.ttl}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a web server answered, or why there was no answer (``problem``)."""
+
+    source: str
+    url: str
+    text: str
+    problem: str | None
+    command: str
+
+    def __repr__(self) -> str:
+        return f"{self.source} <- {self.url}: {self.problem or self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The addresses that a place finds for a name, in order; none where it knows none."""
+
+    source: str
+    name: str
+    addresses: tuple[Address, ...]
+    command: str
+
+    def __repr__(self) -> str:
+        found = ", ".join(str(address) for address in self.addresses)
+        return f"{self.source} finds {self.name} at {found}" if found else f"{self.source} knows no address of {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What a command printed."""
+
+    command: str
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text.rstrip("\n")
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One network namespace of the testbed, with everything observed in it.
 
@@ -244,3 +321,27 @@ class Table(Sequence[Row], Generic[Row]):
             for row in self._cells()
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+class Shown(tuple[object, ...]):
+    """Several answers, one below the other."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n\n".join(repr(part) for part in self) if any(isinstance(part, Table) for part in self) else "\n".join(map(repr, self))
+
+    def _repr_html_(self) -> str:
+        return "".join(
+            part._repr_html_() if isinstance(part, Table) else f"<pre>{escape(repr(part))}</pre>" for part in self
+        )
+
+
+def show(*answers: object) -> Shown:
+    """Put several answers one below the other, so that a cell can show them together.
+
+    >>> show(Printed("hostname", "web"), Printed("hostname", "db"))
+    web
+    db
+    """
+    return Shown(answers)

@@ -5,7 +5,9 @@ Knows nothing of testbeds or Docker.
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -51,3 +53,28 @@ def run(
     if check and done.returncode != 0:
         raise CommandFailed(command, done.returncode, done.stderr)
     return Output(tuple(command), done.returncode, done.stdout, done.stderr)
+
+
+def foreground(command: Sequence[str], *, patience: float = 10) -> int:
+    """Run a command on this terminal until it ends, and give its exit code.
+
+    It does not outlive us: where something ends the wait it is asked to end, and killed after ``patience`` seconds.
+    On a terminal, Ctrl-C is the command's own to answer, as it is in a shell.
+
+    >>> foreground(["true"])
+    0
+    """
+    child = subprocess.Popen(list(command))
+    before = signal.signal(signal.SIGINT, lambda *_: None) if sys.stdin.isatty() else None
+    try:
+        return child.wait()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(patience)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        if before is not None:
+            signal.signal(signal.SIGINT, before)

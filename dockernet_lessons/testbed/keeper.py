@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dockernet_lessons.testbed import paths, processes
+from dockernet_lessons.testbed import processes
 
 UNSHARE = ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child"]
+ENTER = Path(__file__).with_name("files") / "enter"
 CLEAN_SECONDS = 5.0
 
 
@@ -30,7 +31,7 @@ def main(tree: str, runtime: str, owner: int) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _cleared_away(folder), _control_groups(f"dockernet-{os.getpid()}") as join:
         child = subprocess.Popen(
-            [*UNSHARE, "--propagation", "private", str(paths.FILES / "enter"), tree, runtime], preexec_fn=join, cwd="/"
+            [*UNSHARE, "--propagation", "private", str(ENTER), tree, runtime], preexec_fn=join, cwd="/"
         )
         try:
             _tell_init(child.pid, folder)

@@ -26,6 +26,9 @@ READY_SECONDS = 60.0
 HOSTS = {"host1": ("192.0.2.11", "02:00:00:00:02:0b"), "host2": ("192.0.2.12", "02:00:00:00:02:0c")}
 """Every host's address and MAC address on the LAN."""
 
+PLACES = ("internet", "router", "neighbour")
+"""The places that are not hosts; the hosts and their containers come on top."""
+
 CARRIERS: tuple[Carrier, ...] = (NamespaceCarrier(),)
 Progress = Callable[[str], None]
 
@@ -109,15 +112,33 @@ class Testbed:
 
 def attach() -> Testbed | None:
     """Give the testbed that runs for this user, or ``None``."""
+    global _attached  # noqa: PLW0603  # one testbed a user, so one open connection to it a kernel
     runtime = paths.runtime()
     try:
-        record = json.loads((runtime / "testbed.json").read_text())
+        text = (runtime / "testbed.json").read_text()
+        record = json.loads(text)
     except (FileNotFoundError, ValueError):
         return None
     carrier = next((carrier for carrier in CARRIERS if carrier.name == record["carrier"]), None)
     if carrier is None or not carrier.alive(runtime):
         return None
-    return Testbed(carrier, runtime, record["suite"], host_names=record["hosts"])
+    if _attached is None or _attached[0] != text:
+        _attached = text, Testbed(carrier, runtime, record["suite"], host_names=record["hosts"])
+    return _attached[1]
+
+
+_attached: tuple[str, Testbed] | None = None
+
+
+def running() -> Testbed:
+    """Give the testbed that runs for this user.
+
+    Raises ``NoTestbed`` where none does.
+    """
+    bed = attach()
+    if bed is None:
+        raise NoTestbed("No testbed runs.", hint="run the cell with `lab.start()` first: it starts one.")
+    return bed
 
 
 def up(
@@ -134,12 +155,12 @@ def up(
     asked = suite or os.environ.get("DOCKERNET_SUITE")
     runtime = paths.runtime()
     with _one_at_a_time(runtime):
-        running = attach()
-        if running and asked in (None, running.suite):
-            return running
-        if running:
+        found = attach()
+        if found and asked in (None, found.suite):
+            return found
+        if found:
             raise NoTestbed(
-                f"A testbed of the suite {running.suite} runs already, and {asked} was asked for.",
+                f"A testbed of the suite {found.suite} runs already, and {asked} was asked for.",
                 hint="end it first: `dockernet down`.",
             )
         carrier = choose(why)
@@ -161,10 +182,10 @@ def down() -> bool:
     """End this user's testbed and remove every trace of it; tell whether one ran."""
     runtime = paths.runtime()
     with _one_at_a_time(runtime):
-        running = [carrier for carrier in CARRIERS if carrier.alive(runtime)]
+        ran = any(carrier.alive(runtime) for carrier in CARRIERS)
         for carrier in CARRIERS:
             carrier.stop(runtime)
-        return bool(running)
+        return ran
 
 
 def choose(why: Progress = lambda _: None) -> Carrier:
@@ -196,7 +217,7 @@ def _await_engine(bed: Testbed, host: str) -> None:
     address = bed.carrier.endpoint(bed.runtime, host).removeprefix("unix://")
     started = time.monotonic()
     while time.monotonic() - started < READY_SECONDS:
-        if _answers(address):
+        if answers(address):
             Path(address).chmod(0o600)
             return
         if time.monotonic() - started > 2 and not bed.alive():
@@ -208,7 +229,7 @@ def _await_engine(bed: Testbed, host: str) -> None:
     )
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
     """Tell whether a Docker Engine answers on this unix socket."""
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(2)
@@ -228,8 +249,9 @@ def _last_words(bed: Testbed, host: str) -> str:
 
 
 def _record(bed: Testbed) -> None:
+    record = {"carrier": bed.carrier.name, "suite": bed.suite, "hosts": bed.hosts, "started": time.time()}
     part = bed.runtime / "testbed.json.part"
-    part.write_text(json.dumps({"carrier": bed.carrier.name, "suite": bed.suite, "hosts": bed.hosts}))
+    part.write_text(json.dumps(record))
     part.rename(bed.runtime / "testbed.json")
 
 

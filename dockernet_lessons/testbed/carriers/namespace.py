@@ -78,7 +78,7 @@ class NamespaceCarrier:
         init = processes.recorded(runtime / "init")
         if init is None:
             raise NoTestbed("The testbed has gone.", hint="run `lab.start()` again: it starts a new one.")
-        return ["nsenter", "--target", str(init), "--mount", "--pid", "--uts", "--ipc", "--net", "--root", "--wd=/", *command]
+        return ["nsenter", "--target", str(init), "--mount", "--pid", "--uts", "--ipc", "--net", "--root", "--wd", *command]
 
     def endpoint(self, runtime: Path, host: str) -> str:
         """Give the address of a host's Docker API."""

@@ -1,0 +1,140 @@
+"""How quick the testbed is, as ratios measured side by side in one run: ``make bench``.
+
+Absolute times say more about the machine than about us, so each figure is set against what anyone could do by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROUNDS = 7
+BARE_DOCKERD = """
+set -e
+mount -t tmpfs tmpfs "$2"
+mkdir "$2/upper" "$2/work" "$2/new"
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/new"
+mount -t proc proc "$2/new/proc"
+mount -t sysfs sysfs "$2/new/sys"
+mount --rbind /sys/fs/cgroup "$2/new/sys/fs/cgroup"
+mount --rbind /dev "$2/new/dev"
+mount -t tmpfs tmpfs "$2/new/run"
+mount -t tmpfs tmpfs "$2/new/var/lib/docker"
+mkdir "$2/new/run/bare"
+mount --bind "$3" "$2/new/run/bare"
+ip link set lo up
+exec chroot "$2/new" /usr/sbin/dockerd --host unix:///run/bare/docker.sock --log-level error
+"""
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Give how long an action takes, in seconds."""
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
+@contextmanager
+def bare_dockerd(root: Path) -> Iterator[Callable[[], None]]:
+    """Prepare to start the tree's dockerd with nothing around it; give the function that starts it and waits for it."""
+    from dockernet_lessons.testbed.testbed import answers  # noqa: PLC0415  # not before the import is measured
+
+    with tempfile.TemporaryDirectory() as layer, tempfile.TemporaryDirectory() as sockets:
+        started: list[subprocess.Popen[bytes]] = []
+
+        def start() -> None:
+            unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+            script = ["sh", "-c", BARE_DOCKERD, "bare", str(root), layer, sockets]
+            started.append(subprocess.Popen([*unshare, *script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            while not answers(f"{sockets}/docker.sock"):
+                time.sleep(0.01)
+
+        try:
+            yield start
+        finally:
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def start_up() -> tuple[list[float], list[float]]:
+    """Measure the testbed's start against that of a bare dockerd, in turn."""
+    from dockernet_lessons import testbed  # noqa: PLC0415
+    from dockernet_lessons.testbed import tree  # noqa: PLC0415
+
+    root = tree.build().root
+    ours, bare = [], []
+    for _ in range(ROUNDS):
+        ours.append(seconds(testbed.up))
+        testbed.down()
+        with bare_dockerd(root) as start:
+            bare.append(seconds(start))
+    return ours, bare
+
+
+def six_containers() -> tuple[list[float], list[float]]:
+    """Measure a lab of six containers on two networks against the docker commands that make the same, in turn."""
+    from dockernet_lessons import Lab  # noqa: PLC0415
+    from dockernet_lessons.testbed import running  # noqa: PLC0415
+
+    lab = Lab("bench").start()
+
+    def build() -> None:
+        front = lab.network("front", subnet="172.30.0.0/24")
+        back = lab.network("back", subnet="172.30.1.0/24")
+        lab.containers("web1", "web2", "web3", on=front)
+        lab.containers("app", "db", "cache", on=back)
+
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        lab.start()
+        ours.append(seconds(build))
+        script = "set -e\n" + "\n".join(f"{line} >/dev/null" for line in lab.script)
+        lab.start()
+        theirs.append(seconds(lambda commands=script: running().run("host1", ["sh", "-c", commands], timeout=60)))
+        running().run("host1", ["sh", "-c", "docker rm -f web1 web2 web3 app db cache; docker network rm front back"])
+    lab.close()
+    return ours, theirs
+
+
+def importing() -> tuple[list[float], list[float]]:
+    """Measure the import of the package against the start of Python itself, each in a process of its own."""
+
+    def python(code: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+
+    ours = [seconds(python("import dockernet_lessons")) for _ in range(ROUNDS)]
+    return ours, [seconds(python("pass")) for _ in range(ROUNDS)]
+
+
+def main() -> None:
+    """Measure everything and print one table."""
+    from dockernet_lessons import testbed  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="dockernet-bench-") as runtime:
+        os.environ["DOCKERNET_RUNTIME"] = runtime
+        table = Table("what", "ours, s", "against", "theirs, s", "ratio", "aim", title=f"medians of {ROUNDS} rounds, in turn")
+        for what, against, aim, measure in (
+            ("import dockernet_lessons", "python -c pass", "0.3 s", importing),
+            ("testbed up, engine answering, image loaded", "bare dockerd answering", "1.5", start_up),
+            ("six containers, two networks", "the docker command line", "1.0, better 0.5", six_containers),
+        ):
+            ours, theirs = measure()
+            mine, other = statistics.median(ours), statistics.median(theirs)
+            table.add_row(what, f"{mine:.2f}", against, f"{other:.2f}", f"{mine / other:.2f}", aim)
+        testbed.down()
+    Console(width=130).print(table)
+
+
+if __name__ == "__main__":
+    main()

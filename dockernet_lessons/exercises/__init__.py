@@ -1,0 +1,1 @@
+"""The exercises, one module a lesson: statement, check, hints, and a solution that CI runs."""

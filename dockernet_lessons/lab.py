@@ -1,0 +1,435 @@
+"""A lab: the networks and containers of one lesson, made on the testbed and gone again when the lesson ends.
+
+What belongs to a lab is told by a label, never by a name: nothing else is ever reused or removed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import shlex
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from ipaddress import ip_network
+from typing import Any, get_args
+
+from dockernet_lessons import testbed
+from dockernet_lessons.errors import LessonError
+from dockernet_lessons.facts import Container, Driver, Network, Subnet, Table
+from dockernet_lessons.testbed.engine import ContainerRecord, Engine
+
+LESSON = "dockernet.lesson"
+MADE_AS = "dockernet.made-as"
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+LESSON_NAME = re.compile(r"[a-z0-9_]+")
+BRIDGE_NAME_OPTION = "com.docker.network.bridge.name"
+LONGEST_INTERFACE_NAME = 15
+TESTBED_SUBNETS = {ip_network("192.0.2.0/24"): "the LAN", ip_network("203.0.113.0/24"): "the internet"}
+PREDEFINED = ("bridge", "host", "none")
+
+
+class Lab:
+    """The networks and containers of one lesson.
+
+    >>> lab = Lab("03_bridge").start()                                           # doctest: +SKIP
+    >>> shop = lab.network("shop", subnet="172.30.0.0/24")                       # doctest: +SKIP
+    >>> web, db = lab.containers("web", "db", on=shop)                           # doctest: +SKIP
+    >>> lab.close()                                                              # doctest: +SKIP
+    Lab 03_bridge is closed: 2 containers and 1 network removed, nothing of it is left.
+
+    ``start()`` removes what an earlier run of the same lesson left behind, so "restart and run all" always works.
+    """
+
+    def __init__(self, lesson: str) -> None:
+        if not LESSON_NAME.fullmatch(lesson):
+            raise LessonError(
+                f"{lesson!r} cannot name a lesson.", hint="use small letters, digits and _, for example '03_bridge'."
+            )
+        self.lesson = lesson
+        self.script: list[str] = []
+        self._bed: testbed.Testbed | None = None
+
+    def __repr__(self) -> str:
+        if self._bed is None:
+            return f"Lab {self.lesson}, not started"
+        return f"Lab {self.lesson} is ready on {' and '.join(self._bed.hosts)}"
+
+    def __del__(self) -> None:
+        if getattr(self, "_bed", None) is not None:
+            warnings.warn(f"Lab {self.lesson} was not closed: call lab.close()", ResourceWarning, source=self, stacklevel=2)
+
+    @property
+    def bed(self) -> testbed.Testbed:
+        """The testbed this lab is on. Raises ``LessonError`` before ``start()`` and after ``close()``."""
+        if self._bed is None:
+            raise LessonError(f"Lab {self.lesson} is not started.", hint="run the cell with `lab.start()` first.")
+        return self._bed
+
+    def start(self) -> Lab:
+        """Attach to the testbed, starting it where none runs, and sweep what an earlier run of this lesson left.
+
+        A testbed that this starts lives as long as the Jupyter server, or else until ``dockernet down``.
+
+        Raises ``NoTestbed`` where no testbed can run here.
+        """
+        owner = int(os.environ.get("JPY_PARENT_PID", "0")) or None
+        self._bed = testbed.up(owner=owner)
+        self._sweep()
+        self.script.clear()
+        return self
+
+    def need(self, host: str) -> None:
+        """Start a further host: ``lab.need("host2")`` gives the lab a second machine with an engine of its own."""
+        if host not in testbed.HOSTS:
+            raise LessonError(f"The testbed has no host {host!r}.", hint=f"its hosts are {' and '.join(testbed.HOSTS)}.")
+        self.bed.need(host)
+
+    def network(
+        self,
+        name: str,
+        *,
+        driver: Driver = "bridge",
+        subnet: str | None = None,
+        internal: bool = False,
+        options: Mapping[str, str] | None = None,
+        host: str = "host1",
+    ) -> Network:
+        """Make a Docker network, as ``docker network create`` does; the same call again gives the same network.
+
+        A bridge network's interface is called ``br-`` and the network's name, where that fits into the 15 letters of an
+        interface name (Docker's own choice is ``br-`` and the start of the network's id).
+
+        >>> lab.network("shop", subnet="172.30.0.0/24").bridge                   # doctest: +SKIP
+        'br-shop'
+
+        Raises ``LessonError``: an unknown driver, a subnet that is none or overlaps another, a name that is taken.
+        """
+        _check_name(name, "network")
+        _check_driver(driver)
+        wanted = _subnet(subnet) if subnet else None
+        engine = self._engine(host)
+        settings = dict(options or {})
+        if driver == "bridge" and len(f"br-{name}") <= LONGEST_INTERFACE_NAME:
+            settings.setdefault(BRIDGE_NAME_OPTION, f"br-{name}")
+        made_as = json.dumps([driver, subnet, internal, sorted(settings.items())])
+        mine = {network.name: network for network in engine.networks(f"{LESSON}={self.lesson}")}
+        if name in mine:
+            if name in {network.name for network in engine.networks(f"{MADE_AS}={made_as}")}:
+                return mine[name]
+            self._refuse_in_use(engine, name)
+            engine.remove_network(name)
+        others = engine.networks()
+        if any(network.name == name for network in others):
+            raise LessonError(
+                f"A network called {name} exists on {host} already, and it is not this lab's.",
+                hint="choose another name, or close the lab that made it.",
+            )
+        if wanted:
+            _check_free(wanted, others)
+        labels = {LESSON: self.lesson, MADE_AS: made_as}
+        engine.create_network(name, driver=driver, subnet=subnet, options=settings, internal=internal, labels=labels)
+        self.script.append(_create_network_command(name, driver, subnet, internal, settings))
+        return next(network for network in engine.networks() if network.name == name)
+
+    def container(
+        self,
+        name: str,
+        *,
+        on: Network | str = "bridge",
+        publish: Mapping[int, int] | None = None,
+        links: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
+        image: str = "lesson",
+    ) -> Container:
+        """Start one container; see :meth:`containers`."""
+        return self.containers(name, on=on, publish=publish, links=links, command=command, image=image)[0]
+
+    def containers(
+        self,
+        *names: str,
+        on: Network | str = "bridge",
+        publish: Mapping[int, int] | None = None,
+        links: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
+        image: str = "lesson",
+    ) -> tuple[Container, ...]:
+        """Start containers, as ``docker run --detach`` does; they get their addresses in the order of their names here.
+
+        ``on`` is a network or its name. ``publish`` maps a port of the host to a port of the container (1 to 65535).
+        ``links`` maps another container's name to what it shall be called. Without ``command`` the container serves
+        a web page on port 80 that says its own name and the caller's address.
+
+        Called again with the same arguments it gives the containers that run; called with others it replaces them.
+        Where one container cannot be started, none of this call is left.
+
+        Raises ``LessonError``: a name that is taken, a network or image that does not exist, a port in use.
+        """
+        network = on if isinstance(on, Network) else self._find_network(on)
+        engine = self._engine(network.host)
+        publish, links = dict(publish or {}), dict(links or {})
+        for name in names:
+            _check_name(name, "container")
+        for port in (*publish, *publish.values()):
+            _check_port(port)
+        made_as = json.dumps([network.name, sorted(publish.items()), sorted(links.items()), command, image])
+        kept = self._settle(engine, names, made_as)
+        missing = [name for name in names if name not in kept]
+        if missing and not engine.has_image(image):
+            raise LessonError(
+                f"{network.host} has no image called {image!r}.",
+                hint="leave `image` out: lessons use the image 'lesson', and the testbed reaches no registry.",
+            )
+        create = partial(
+            engine.create_container,
+            image=image,
+            network=network.name,
+            command=command,
+            publish=publish,
+            links=links,
+            labels={LESSON: self.lesson, MADE_AS: made_as},
+        )
+        made = self._start_all(engine, missing, create)
+        for name in missing:
+            self.script.append(_run_command(name, network.name, publish, links, command, image))
+        found = {**kept, **made}
+        return tuple(Container(name, network.host, found[name]) for name in names)
+
+    def connect(self, container: Container, network: Network, *, aliases: Sequence[str] = ()) -> None:
+        """Connect a container to one more network, as ``docker network connect`` does; nothing happens where it is."""
+        engine = self._engine(container.host)
+        record = engine.container(container.id)
+        if record and network.name in record.addresses:
+            return
+        engine.connect(container.id, network.name, aliases=aliases)
+        flags = "".join(f"--alias {alias} " for alias in aliases)
+        self.script.append(f"docker network connect {flags}{network.name} {container.name}")
+
+    def disconnect(self, container: Container, network: Network | str) -> None:
+        """Disconnect a container from a network, as ``docker network disconnect`` does."""
+        name = network if isinstance(network, str) else network.name
+        self._engine(container.host).disconnect(container.id, name)
+        self.script.append(f"docker network disconnect {name} {container.name}")
+
+    def remove(self, *things: Container | Network) -> None:
+        """Remove containers or networks of this lab."""
+        for thing in things:
+            engine = self._engine(thing.host)
+            if isinstance(thing, Container):
+                engine.remove_container(thing.id)
+            else:
+                self._refuse_in_use(engine, thing.name)
+                engine.remove_network(thing.name)
+            self.script.append(f"docker {'rm --force' if isinstance(thing, Container) else 'network rm'} {thing.name}")
+
+    def running(self) -> dict[str, Container]:
+        """Give the containers of this lab that run, by name."""
+        label = f"{LESSON}={self.lesson}"
+        found = [record for engine in self.bed.engines() for record in engine.containers(label) if record.pid]
+        return {record.name: Container(record.name, record.host, record.id) for record in found}
+
+    def networks(self, host: str = "host1") -> Table[Network]:
+        """Give the Docker networks of a host, the predefined ones included."""
+        return Table(
+            self._engine(host).networks(),
+            columns={
+                "network": lambda network: network.name,
+                "driver": lambda network: network.driver,
+                "subnet": lambda network: " ".join(str(subnet) for subnet in network.subnets),
+                "interface": lambda network: network.bridge,
+            },
+            command="docker network ls",
+        )
+
+    def close(self) -> Closed:
+        """Remove everything of this lab, and make sure that nothing is left. Closing twice is fine."""
+        if self._bed is None:
+            return Closed(self.lesson, 0, 0)
+        containers, networks = self._sweep()
+        self._bed = None
+        return Closed(self.lesson, containers, networks)
+
+    def _sweep(self) -> tuple[int, int]:
+        """Remove what carries this lesson's label, containers first; tell how many of each there were.
+
+        One that cannot be removed does not keep the rest from being removed.
+        """
+        label = f"{LESSON}={self.lesson}"
+        failed: list[LessonError] = []
+        counts = [0, 0]
+        for engine in self.bed.engines():
+            containers = [record.id for record in engine.containers(label)]
+            networks = [network.name for network in engine.networks(label)]
+            with ThreadPoolExecutor(max_workers=8) as pool:
+                for gone in [pool.submit(engine.remove_container, each) for each in reversed(containers)]:
+                    if isinstance(error := gone.exception(), LessonError):
+                        failed.append(error)
+            for name in reversed(networks):
+                try:
+                    engine.remove_network(name)
+                except LessonError as error:
+                    failed.append(error)
+            counts[0] += len(containers)
+            counts[1] += len(networks)
+        if failed:
+            raise failed[0]
+        return counts[0], counts[1]
+
+    def _engine(self, host: str) -> Engine:
+        if host not in self.bed.hosts:
+            raise LessonError(f"{host} does not run in this testbed.", hint=f"`lab.need({host!r})` starts it.")
+        return self.bed.engine(host)
+
+    def _find_network(self, name: str) -> Network:
+        known = {network.name: network for engine in self.bed.engines() for network in reversed(engine.networks())}
+        if name not in known:
+            raise LessonError(f"No network is called {name!r}.", hint=f"there are {_listed(known)}.{_similar(name, known)}")
+        return known[name]
+
+    def _settle(self, engine: Engine, names: Sequence[str], made_as: str) -> dict[str, str]:
+        """Give the ids of the wanted containers that run already; clear the way for the others."""
+        kept = {}
+        for name in names:
+            record = engine.container(name)
+            if record is None:
+                continue
+            if record.labels.get(LESSON) != self.lesson:
+                raise LessonError(
+                    f"A container called {name} exists on {engine.host} already, {_owner(record)}.",
+                    hint="choose another name, or close the lab that made it.",
+                )
+            if record.labels.get(MADE_AS) == made_as and record.state == "running":
+                kept[name] = record.id
+            else:
+                engine.remove_container(record.id)
+        return kept
+
+    def _start_all(self, engine: Engine, names: Sequence[str], create: partial[str]) -> dict[str, str]:
+        """Make containers side by side, and start them in order: addresses are handed out at the start."""
+        made: dict[str, str] = {}
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            jobs = {name: pool.submit(create, name) for name in names}
+            try:
+                for name, job in jobs.items():
+                    made[name] = job.result()
+                    engine.start_container(made[name])
+            except BaseException:
+                for job in jobs.values():
+                    with suppress(LessonError):
+                        engine.remove_container(job.result())
+                raise
+        return made
+
+    def _refuse_in_use(self, engine: Engine, name: str) -> None:
+        users = [record.name for record in engine.containers() if name in record.addresses]
+        if users:
+            raise LessonError(
+                f"The network {name} is in use by {_listed(users)}.", hint="remove or disconnect its containers first."
+            )
+
+
+class Closed:
+    """What closing a lab has removed."""
+
+    def __init__(self, lesson: str, containers: int, networks: int) -> None:
+        self.lesson = lesson
+        self.containers = containers
+        self.networks = networks
+
+    def __repr__(self) -> str:
+        counts = f"{_count(self.containers, 'container')} and {_count(self.networks, 'network')}"
+        return f"Lab {self.lesson} is closed: {counts} removed, nothing of it is left."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _similar(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _owner(record: ContainerRecord) -> str:
+    lesson = record.labels.get(LESSON)
+    return f"made by lab {lesson}" if lesson else "and it is not a lab's"
+
+
+def _check_name(name: str, thing: str) -> None:
+    if not NAME.fullmatch(name):
+        raise LessonError(
+            f"{name!r} cannot name a {thing}.",
+            hint="use two or more of letters, digits, _, . and -, beginning with a letter or a digit.",
+        )
+    if thing == "container" and name in (*testbed.HOSTS, "router", "neighbour", "internet", "testbed"):
+        raise LessonError(f"{name!r} is a place of the testbed already.", hint="choose another name for the container.")
+
+
+def _check_driver(driver: str) -> None:
+    allowed = get_args(Driver)
+    if driver not in allowed:
+        raise LessonError(
+            f"No network driver is called {driver!r}.", hint=f"the drivers are {_listed(allowed)}.{_similar(driver, allowed)}"
+        )
+    if driver in ("host", "none"):
+        raise LessonError(
+            f"Docker allows one network of the driver {driver}, and it is there already.",
+            hint=f"use it by its name: lab.containers(..., on={driver!r}).",
+        )
+
+
+def _check_port(port: int) -> None:
+    if not 1 <= port <= 65535:
+        raise LessonError(f"{port} is not a port.", hint="ports are the whole numbers from 1 to 65535.")
+
+
+def _subnet(text: str) -> Subnet:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        hint = "write it as address/length, for example 172.30.0.0/24."
+        with suppress(ValueError):
+            hint = f"its first address is {ip_network(text, strict=False)}: write that."
+        raise LessonError(f"{text!r} is not a subnet: {error}.", hint=hint) from error
+
+
+def _check_free(wanted: Subnet, networks: Iterable[Network]) -> None:
+    taken: list[tuple[Any, str]] = [*TESTBED_SUBNETS.items()]
+    taken += [(subnet, f"the network {network.name}") for network in networks for subnet in network.subnets]
+    for subnet, whose in taken:
+        if subnet.version == wanted.version and wanted.overlaps(subnet):
+            raise LessonError(
+                f"The subnet {wanted} overlaps {subnet}, which is {whose}'s.",
+                hint="choose another, for example one of 172.30.0.0/24 to 172.30.255.0/24.",
+            )
+
+
+def _create_network_command(name: str, driver: str, subnet: str | None, internal: bool, options: Mapping[str, str]) -> str:
+    words = ["docker", "network", "create", "--driver", driver]
+    words += ["--subnet", subnet] if subnet else []
+    words += ["--internal"] if internal else []
+    words += [word for key, value in options.items() for word in ("--opt", f"{key}={value}")]
+    return shlex.join([*words, name])
+
+
+def _run_command(
+    name: str,
+    network: str,
+    publish: Mapping[int, int],
+    links: Mapping[str, str],
+    command: Sequence[str] | None,
+    image: str,
+) -> str:
+    words = ["docker", "run", "--detach", "--name", name, "--hostname", name]
+    words += ["--network", network] if network != "bridge" else []
+    words += [word for outer, inner in publish.items() for word in ("--publish", f"{outer}:{inner}")]
+    words += [word for other, alias in links.items() for word in ("--link", f"{other}:{alias}")]
+    return shlex.join([*words, image, *(command or ())])
