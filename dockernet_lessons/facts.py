@@ -243,9 +243,9 @@ class Topology:
     def _lines(self, place: Place) -> Iterator[str]:
         where = "" if place.machine == place.name else f" on {place.machine}"
         yield f"{place.name} ({place.kind}{where})"
-        anonymous = {link.name for link in place.links if link.kind == "veth" and link.name.startswith("veth")}
+        bridges = {link.name for link in place.links if link.kind == "bridge"}
         for link in sorted(place.links, key=lambda link: link.name):
-            if link.name in anonymous or link.kind == "loopback":
+            if link.master in bridges or link.kind == "loopback":
                 continue
             addresses = " ".join(str(address) for address in link.addresses)
             kind = "" if link.kind == "veth" else f" ({link.kind})"

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from dockernet_lessons.testbed import processes
 
-UNSHARE = ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child"]
 ENTER = Path(__file__).with_name("files") / "enter"
+DIE_WITH_KEEPER = ["setpriv", "--pdeathsig", "KILL"]
 CLEAN_SECONDS = 5.0
 
 
@@ -29,9 +29,9 @@ def main(tree: str, runtime: str, owner: int) -> None:
     asked, ask = os.pipe()
     signal.signal(signal.SIGTERM, lambda *_: os.write(ask, b"x"))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _cleared_away(folder), _control_groups(f"dockernet-{os.getpid()}") as join:
+    with _cleared_away(folder), _control_groups(_group_of(os.getpid())) as join:
         child = subprocess.Popen(
-            [*UNSHARE, "--propagation", "private", str(ENTER), tree, runtime], preexec_fn=join, cwd="/"
+            [*DIE_WITH_KEEPER, *unshare(), str(ENTER), tree, runtime], preexec_fn=join, cwd="/"
         )
         try:
             _tell_init(child.pid, folder)
@@ -39,13 +39,30 @@ def main(tree: str, runtime: str, owner: int) -> None:
                 ends = [os.pidfd_open(pid) for pid in (child.pid, owner) if pid]
                 select.select([asked, *ends], [], [])
         finally:
-            child.kill()
-            child.wait()
+            _end(child, folder)
 
 
-def _tell_init(unshare: int, folder: Path) -> None:
+def unshare() -> list[str]:
+    """Give the command that runs another in new namespaces of every kind; without root, as root of a user namespace."""
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    kinds = ["--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup"]
+    return ["unshare", *user, *kinds, "--fork", "--kill-child", "--propagation", "private"]
+
+
+def _end(child: subprocess.Popen[bytes], folder: Path) -> None:
+    """End the testbed by its PID 1, which unshare then collects: were unshare killed first, a zombie would be left."""
+    init = processes.recorded(folder / "init")
+    if init is not None:
+        os.kill(init, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(CLEAN_SECONDS)
+    child.kill()
+    child.wait()
+
+
+def _tell_init(parent: int, folder: Path) -> None:
     """Record which process is PID 1 of the testbed: the only child of unshare."""
-    children = Path(f"/proc/{unshare}/task/{unshare}/children")
+    children = Path(f"/proc/{parent}/task/{parent}/children")
     while children.exists():
         if found := children.read_text().split():
             part = folder / "init.part"
@@ -61,10 +78,29 @@ def _cleared_away(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        for socket in (folder / "sockets").glob("*"):
-            socket.unlink(missing_ok=True)
-        for name in ("init", "keeper", "testbed.json"):
-            (folder / name).unlink(missing_ok=True)
+        _remove_files(folder)
+
+
+def _remove_files(folder: Path) -> None:
+    for socket in (folder / "sockets").glob("*"):
+        socket.unlink(missing_ok=True)
+    for name in ("init", "keeper", "testbed.json"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def clear_after(folder: Path) -> None:
+    """Remove what a keeper that was killed could not: its control groups with all that runs there, and its files."""
+    with suppress(FileNotFoundError, ValueError):
+        killed, _ = (folder / "keeper").read_text().split()
+        if processes.started(int(killed)) is None:  # else the number is another process's by now
+            for top in _hierarchies():
+                _remove(top / _group_of(int(killed)))
+    _remove_files(folder)
+
+
+def _group_of(keeper: int) -> str:
+    """Name the control group that holds everything of this keeper's testbed."""
+    return f"dockernet-{keeper}"
 
 
 @contextmanager

@@ -19,7 +19,8 @@ from dockernet_lessons.testbed.commands import run
 
 TOOLS = "mmdebstrap debian-archive-keyring"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-HOOKS = "/usr/share/mmdebstrap/hooks/merged-usr"
+MERGED_USR = "for folder in bin sbin lib lib64; do mkdir -p \"$1/usr/$folder\" && ln -s \"usr/$folder\" \"$1/$folder\"; done"
+"""What every Debian since bookworm expects: /bin and the like are links into /usr."""
 
 WANTED = (
     "busybox",
@@ -40,6 +41,7 @@ WANTED = (
     "nftables",
     "socat",
     "tcpdump",
+    "usr-is-merged",
     "util-linux",
 )
 SINCE_TRIXIE = ("docker-cli",)
@@ -93,7 +95,7 @@ def _mmdebstrap(suite: str, root: Path, names: list[str], source: str, kept: Pat
                 "--mode=chrootless",
                 "--variant=extract",
                 "--format=directory",
-                f"--hook-dir={HOOKS}",
+                f"--setup-hook={MERGED_USR}",
                 f"--include={','.join(names)}",
                 f"--extract-hook=cp \"$1\"/var/cache/apt/archives/*.deb '{fetched}'",
                 suite,

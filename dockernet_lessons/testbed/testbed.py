@@ -23,6 +23,7 @@ from dockernet_lessons.testbed.commands import Output, run
 from dockernet_lessons.testbed.engine import Engine
 
 READY_SECONDS = 60.0
+LOOK_SECONDS = 2.0
 HOSTS = {"host1": ("192.0.2.11", "02:00:00:00:02:0b"), "host2": ("192.0.2.12", "02:00:00:00:02:0c")}
 """Every host's address and MAC address on the LAN."""
 
@@ -77,7 +78,7 @@ class Testbed:
         if host in self._host_names:
             return
         address, mac = HOSTS[host]
-        self.run("testbed", ["/usr/lib/testbed/host", host, address, mac])
+        self.run("testbed", ["sh", "-c", f"echo {host} {address} {mac} > /run/wanted"])
         _await_engine(self, host)
         self._host_names.append(host)
         _record(self)
@@ -97,9 +98,9 @@ class Testbed:
             done = run(self.carrier.command(self.runtime, inside), check=False, timeout=timeout + 5, stdin=stdin)
         except CommandFailed as error:
             raise CommandFailed(command, error.exit_code, error.stderr) from error
+        if done.exit_code != 0 and not self.alive():
+            raise NoTestbed("The testbed has gone.", hint="run `lab.start()` again: it starts a new one.")
         if check and done.exit_code != 0:
-            if not self.alive():
-                raise NoTestbed("The testbed has gone.", hint="run `lab.start()` again: it starts a new one.")
             raise CommandFailed(command, done.exit_code, done.stderr)
         return Output(tuple(command), done.exit_code, done.stdout, done.stderr)
 
@@ -156,6 +157,10 @@ def up(
     runtime = paths.runtime()
     with _one_at_a_time(runtime):
         found = attach()
+        if found and any(_refuses(found, host) for host in found.hosts):
+            progress("A Docker Engine of the testbed has ended: starting a new testbed")
+            found.carrier.stop(runtime)
+            found = None
         if found and asked in (None, found.suite):
             return found
         if found:
@@ -216,12 +221,15 @@ def _await_engine(bed: Testbed, host: str) -> None:
     """Wait until a host's engine answers, as briefly as can be; say what its log says where it does not."""
     address = bed.carrier.endpoint(bed.runtime, host).removeprefix("unix://")
     started = time.monotonic()
+    look_again = started + LOOK_SECONDS
     while time.monotonic() - started < READY_SECONDS:
         if answers(address):
             Path(address).chmod(0o600)
             return
-        if time.monotonic() - started > 2 and not bed.alive():
-            break
+        if time.monotonic() > look_again:
+            if not bed.alive() or _engine_has_ended(bed, host):
+                break
+            look_again = time.monotonic() + LOOK_SECONDS
         time.sleep(0.01)
     raise NoTestbed(
         f"The Docker Engine on {host} did not come up. The last it said: {_last_words(bed, host)}",
@@ -239,6 +247,22 @@ def answers(address: str) -> bool:
             return b"200 OK" in line.recv(64)
         except OSError:
             return False
+
+
+def _engine_has_ended(bed: Testbed, host: str) -> bool:
+    """Tell whether a host's engine was started and runs no longer."""
+    script = f"pid=$(cat /run/engines/{host}.pid) && ! kill -0 $pid"
+    return bed.run("testbed", ["sh", "-c", script], check=False).exit_code == 0
+
+
+def _refuses(bed: Testbed, host: str) -> bool:
+    """Tell whether a host's engine has ended: nobody listens on its socket. One that is only slow does not refuse."""
+    with socket.socket(socket.AF_UNIX) as line:
+        try:
+            line.connect(bed.carrier.endpoint(bed.runtime, host).removeprefix("unix://"))
+        except OSError:
+            return True
+    return False
 
 
 def _last_words(bed: Testbed, host: str) -> str:

@@ -24,6 +24,7 @@ SUITES = ("forky", "trixie", "bookworm")
 DEFAULT_SUITE = "forky"
 
 PRUNED = (
+    "etc/apt",
     "usr/bin/ctr",
     "usr/lib/cni",
     "usr/lib/containerd",
@@ -44,7 +45,8 @@ PRUNED = (
     "var/lib/dpkg",
     "var/log",
 )
-"""What no lesson needs: documentation, translations, systemd, tools for debugging container runtimes."""
+"""What no lesson needs: documentation, translations, systemd, tools for debugging container runtimes; and what would
+tell one build from another: where its packages came from."""
 
 FOLDERS = ("dev", "mnt", "proc", "root", "run", "sys", "tmp", "usr/lib/modules", "var/lib/docker", "var/lib/engines")
 
@@ -93,11 +95,11 @@ def build(suite: str = DEFAULT_SUITE, *, manifest: Path | None = None, again: bo
 
     Raises ``BuildFailed``.
     """
-    if suite not in SUITES:
-        raise BuildFailed(f"No testbed tree is known for the suite {suite!r}.", hint=f"choose one of {', '.join(SUITES)}.")
     wanted = _read_manifest(manifest) if manifest else None
     if wanted:
         suite = wanted.suite
+    if suite not in SUITES:
+        raise BuildFailed(f"No testbed tree is known for the suite {suite!r}.", hint=f"choose one of {', '.join(SUITES)}.")
     folder = paths.cache() / "trees" / f"{suite}-{_recipe()}"
     if wanted:
         folder = folder.with_name(f"{folder.name}-{wanted.content[:12]}")
@@ -116,7 +118,7 @@ def build(suite: str = DEFAULT_SUITE, *, manifest: Path | None = None, again: bo
                 )
             half_made.rename(folder)
         except CommandFailed as error:
-            raise BuildFailed(error.message, hint=_build_hint(error)) from error
+            raise BuildFailed(_what_failed(error), hint=_build_hint(error)) from error
         finally:
             shutil.rmtree(half_made, ignore_errors=True)
     found = _cached(folder)
@@ -222,6 +224,12 @@ def _read_manifest(manifest: Path) -> Tree:
             f"{manifest} is not a manifest of a testbed tree: {error!r}.",
             hint="a manifest is the manifest.json beside a built tree; `dockernet build` prints where it is.",
         ) from error
+
+
+def _what_failed(error: CommandFailed) -> str:
+    """Say in a line what failed: of mmdebstrap's errors the first tells the cause, the last only that there was one."""
+    said = next((line.removeprefix("E: ") for line in error.stderr.splitlines() if line.startswith("E: ")), None)
+    return f"{error.command[0]} could not make the tree: {said}" if said else error.message
 
 
 def _build_hint(error: CommandFailed) -> str:

@@ -1,0 +1,303 @@
+"""The command ``dockernet``: build, start, look into and end the testbed, open the lessons, run the checks.
+
+Only puts together what the other modules do, and says it on a terminal. What takes long to import is imported by the
+command that needs it, so that help is there at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from dockernet_lessons.errors import LessonError
+
+if TYPE_CHECKING:
+    from dockernet_lessons.testbed import Testbed
+    from dockernet_lessons.testbed.doctor import Report
+
+INSIDE = "/usr/lib/testbed/inside"
+A_DAY = "86400"
+"""How long, in seconds, a command may run that somebody watches."""
+
+app = typer.Typer(
+    help="Docker's network drivers as Jupyter lessons, on a disposable testbed with a real Docker Engine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+"""Everything after the first argument belongs to the command that is run, options too."""
+
+Suite = Annotated[str | None, typer.Option(help="Debian suite of the testbed: forky (Engine 28), trixie, bookworm.")]
+
+
+def main() -> None:
+    """Run the command line; what a learner can act on is said in two lines, without a traceback."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))  # so that what must be undone is undone
+    try:
+        app()
+    except LessonError as error:
+        print(f"{error.message}\nNext: {error.hint}", file=sys.stderr)
+        sys.exit(1)
+
+
+@app.command()
+def build(
+    suite: Annotated[str | None, typer.Argument(help="Debian suite: forky (the default), trixie or bookworm.")] = None,
+    manifest: Annotated[Path | None, typer.Option(help="Use exactly the packages that this file records.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Build anew even where the tree is there.")] = False,
+) -> None:
+    """Build the testbed's root filesystem from Debian packages, and keep it."""
+    from dockernet_lessons.testbed import tree
+
+    with _steps() as step:
+        built = tree.build(suite or _default_suite(), manifest=manifest, again=again, progress=step)
+    print(f"tree      {built.root}")
+    print(f"manifest  {built.manifest}")
+    print(f"engine    Docker {built.engine}, from Debian {built.suite}, with {len(built.packages)} packages")
+
+
+@app.command()
+def up(suite: Suite = None) -> None:
+    """Start the testbed, or find the one that runs. It stays until `dockernet down`."""
+    bed = _start(suite)
+    for engine in bed.engines():
+        print(f"{engine.host}: Docker Engine {engine.version} answers at {engine.endpoint}")
+
+
+@app.command()
+def down() -> None:
+    """End the testbed; nothing of it is left."""
+    from dockernet_lessons import testbed
+
+    print("The testbed is gone." if testbed.down() else "No testbed runs.")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Tell what can run on this machine, and why not. Exit code 1 where no testbed can."""
+    from dockernet_lessons.testbed.doctor import examine
+
+    report = examine()
+    if as_json:
+        print(json.dumps(report.as_json(), indent=2))
+    else:
+        _show(report)
+    if not report.ready:
+        raise typer.Exit(1)
+
+
+@app.command(context_settings=PASSED_ON)
+def lab(
+    arguments: Annotated[list[str] | None, typer.Argument(help="Options for JupyterLab itself, after `--`.")] = None,
+) -> None:
+    """Open JupyterLab on the lessons, with the testbed ready. A testbed that this starts ends with it."""
+    from dockernet_lessons import testbed
+    from dockernet_lessons.jupyter import lab_arguments
+    from dockernet_lessons.testbed.commands import foreground
+
+    root = _course()
+    ran_before = testbed.attach() is not None
+    try:
+        _start(owner=os.getpid())
+        code = foreground([sys.executable, "-m", "jupyterlab", *lab_arguments(root), *(arguments or ())])
+    finally:
+        if not ran_before:
+            testbed.down()
+    raise typer.Exit(code)
+
+
+@app.command(context_settings=PASSED_ON)
+def test(
+    arguments: Annotated[list[str] | None, typer.Argument(help="Files, folders and options for pytest.")] = None,
+) -> None:
+    """Run every test, and every lesson with its outputs compared. As root no test is skipped for want of a testbed."""
+    root = _course()
+    compulsory = os.geteuid() == 0
+    if compulsory:
+        build()
+    options = ["--nbval", "--nbval-sanitize-with=tests/sanitise.cfg", *(["--require-testbed"] if compulsory else [])]
+    what = arguments or ["tests", "dockernet_lessons", "notebooks"]
+    os.chdir(root)
+    _become([sys.executable, "-m", "pytest", *options, *what])
+
+
+@app.command()
+def clean(
+    cache: Annotated[bool, typer.Option("--cache", help="Also remove the built trees and their packages.")] = False,
+) -> None:
+    """Remove what every lesson left in the running testbed."""
+    from dockernet_lessons import testbed
+
+    bed = testbed.attach()
+    if bed is None:
+        print("No testbed runs, so no lesson has left anything.")
+    else:
+        _sweep(bed)
+    if cache:
+        _empty_cache(bed)
+
+
+@app.command(context_settings=PASSED_ON)
+def run(
+    place: Annotated[str, typer.Argument(help="host1, host2, router, neighbour, internet, or a container's name.")],
+    command: Annotated[list[str], typer.Argument(help="The command, with its options.")],
+) -> None:
+    """Run a command in a place of the testbed."""
+    _become(_entering(place, command))
+
+
+@app.command()
+def shell(
+    place: Annotated[str, typer.Argument(help="host1, host2, router, neighbour, internet, or a container's name.")],
+) -> None:
+    """Open a shell in a place of the testbed."""
+    _become(_entering(place, ["env", f"PS1={place} # ", "sh"]))
+
+
+def _default_suite() -> str:
+    from dockernet_lessons.testbed import tree
+
+    return os.environ.get("DOCKERNET_SUITE") or tree.DEFAULT_SUITE
+
+
+def _start(suite: str | None = None, *, owner: int | None = None) -> Testbed:
+    """Give the running testbed or a new one; say in one line which carrier runs it."""
+    from dockernet_lessons import testbed
+
+    if found := testbed.attach():
+        print(f"Carrier: {found.carrier.name} (a testbed runs already)", file=sys.stderr)
+    with _steps() as step:
+        return testbed.up(suite=suite, owner=owner, progress=step, why=lambda line: print(line, file=sys.stderr))
+
+
+def _course() -> Path:
+    """Give the checkout that holds the lessons."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / "notebooks").is_dir():
+        raise LessonError(
+            f"The lessons are not beside the package ({root / 'notebooks'} does not exist).",
+            hint="clone the project and run `make lab` in it: the lessons are part of the clone.",
+        )
+    return root
+
+
+def _sweep(bed: Testbed) -> None:
+    from dockernet_lessons.lab import LESSON
+
+    containers = [(engine, record.id) for engine in bed.engines() for record in engine.containers(LESSON)]
+    networks = [(engine, network.name) for engine in bed.engines() for network in engine.networks(LESSON)]
+    for engine, identity in containers:
+        engine.remove_container(identity)
+    for engine, name in networks:
+        engine.remove_network(name)
+    print(f"Removed from the testbed: containers {len(containers)}, networks {len(networks)}.")
+
+
+def _empty_cache(bed: Testbed | None) -> None:
+    import shutil
+
+    from dockernet_lessons.testbed import paths
+
+    if bed is not None:
+        raise LessonError("The testbed that runs uses the built tree.", hint="end it first: `dockernet down`.")
+    folder = paths.cache()
+    for name in ("trees", "packages"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    print(f"Removed the built trees and packages in {folder}.")
+
+
+def _entering(place: str, command: Sequence[str]) -> list[str]:
+    """Give the command of this machine that runs a command in a place, on this terminal."""
+    from dockernet_lessons import testbed
+
+    bed = testbed.attach()
+    if bed is None:
+        raise LessonError("No testbed runs.", hint="`dockernet up` starts one.")
+    if place not in (*testbed.PLACES, *bed.hosts):
+        records = {record.name: record for engine in bed.engines() for record in engine.containers() if record.pid}
+        if place not in records:
+            known = ", ".join([*testbed.PLACES, *bed.hosts, *records])
+            raise LessonError(f"No place of the testbed is called {place!r}.", hint=f"there are {known}.")
+        terminal = "-it" if sys.stdin.isatty() and sys.stdout.isatty() else "-i"
+        place, command = records[place].host, ["docker", "exec", terminal, place, *command]
+    clean_environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}"]
+    return bed.carrier.command(bed.runtime, [*clean_environment, INSIDE, place, A_DAY, *command])
+
+
+def _become(command: Sequence[str]) -> NoReturn:
+    """Run a command in place of this process: its terminal, its exit code, its Ctrl-C."""
+    sys.stdout.flush()
+    try:
+        os.execvp(command[0], list(command))  # noqa: S606  # no shell is wanted
+    except FileNotFoundError as error:
+        raise LessonError(f"{shlex.join(command)}: {command[0]} is not installed.", hint="`dockernet doctor` tells more.") from error
+
+
+def _show(report: Report) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    signs = {True: "[green]yes[/]", False: "[red]no[/]", None: "?"}
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in ("", "ok", "finding", "next step"):
+        table.add_column(title, overflow="fold")
+    for check in report.checks:
+        table.add_row(check.name, signs[check.ok], check.finding, check.next_step)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(
+        f"\nA testbed can run here, on the carrier {report.carrier}."
+        if report.ready
+        else "\n[bold]No testbed can run here yet:[/] see each `no` above."
+    )
+
+
+@contextmanager
+def _steps() -> Iterator[Callable[[str], None]]:
+    """Show on stderr the step that is under way, and for how long; a log gets one line at its start and one at its end."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        with Progress(SpinnerColumn(finished_text="-"), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as bar:
+
+            def step(text: str) -> None:
+                for task in bar.task_ids:
+                    bar.update(task, total=1, completed=1)
+                bar.add_task(text, total=None)
+
+            yield step
+            for task in bar.task_ids:
+                bar.update(task, total=1, completed=1)
+        return
+
+    began = time.monotonic()
+    steps = 0
+
+    def line(text: str) -> None:
+        nonlocal steps
+        steps += 1
+        print(text, file=sys.stderr, flush=True)
+
+    yield line
+    if steps:
+        print(f"done after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""What the picture promises: it shows the layout, it is stable, and it has words for those who see none."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from base64 import b64decode
+from html import unescape
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from worlds import CASES, D, link, world
+
+from dockernet_lessons.picture import Picture, draw
+from dockernet_lessons.errors import LessonError
+from dockernet_lessons.facts import Place, Topology
+from dockernet_lessons.layout import layout
+from dockernet_lessons.layout.tints import DRIVERS
+from dockernet_lessons.topology import connect, describe
+
+every_case = pytest.mark.parametrize("topology", CASES.values(), ids=CASES)
+HOSTILE = '"><script>alert("$x^{2}$ & \\frac")</script>'
+
+
+@every_case
+def test_words_as_drawn_do_not_overlap(topology: Topology) -> None:
+    """No two words touch when matplotlib has set them, and each fits the room the layout kept for it."""
+    picture = draw(topology)
+    drawn = _extents(picture)
+    assert not [(a, b) for (a, one), (b, other) in combinations(drawn, 2) if one.overlaps(other)]
+    rooms = [label.room.width for label in layout(topology).labels]
+    dots_per_point = picture.figure.dpi / 72
+    assert all(box.width / dots_per_point <= room + 1.5 for (_, box), room in zip(drawn, rooms, strict=True))
+
+
+@every_case
+def test_words_as_drawn_are_on_the_page(topology: Topology) -> None:
+    """Nothing is cut off at the edge, with a title that needs several lines either."""
+    picture = draw(
+        topology, title="A title so long that it cannot stand on one line of a picture of ordinary width " * 2
+    )
+    page = picture.figure.bbox
+    assert all(
+        page.x0 <= b.x0 and b.x1 <= page.x1 and page.y0 <= b.y0 and b.y1 <= page.y1
+        for _, b in _extents(picture)
+    )
+
+
+def test_text_of_a_picture_is_its_topology() -> None:
+    """A picture compares as what it shows: its repr and its plain text are the topology's."""
+    picture = draw(CASES["two"])
+    assert repr(picture) == repr(CASES["two"]) == picture._repr_mimebundle_()["text/plain"]
+    assert sorted(picture._repr_mimebundle_()) == ["text/html", "text/plain"]
+
+
+def test_picture_has_alt_text() -> None:
+    """Whoever does not see the picture gets the same facts, title first, in sentences."""
+    html = draw(CASES["two"], title="Two containers")._repr_mimebundle_()["text/html"]
+    found = re.search(r'<img alt="([^"]*)"', html)
+    assert found
+    assert unescape(found[1]) == f"Two containers. {describe(CASES['two'])}"
+    assert "web eth0 172.17.0.2/16" in found[1]
+
+
+def test_image_is_twice_as_fine_as_it_is_wide() -> None:
+    """The PNG has two pixels per CSS pixel, so it is crisp on a HiDPI screen."""
+    html = draw(CASES["two"])._repr_mimebundle_()["text/html"]
+    found = re.search(r'base64,([^"]+)" style="width:(\d+)px', html)
+    assert found
+    png = b64decode(found[1])
+    assert png.startswith(b"\x89PNG")
+    assert abs(int.from_bytes(png[16:20], "big") - 2 * int(found[2])) <= 2
+
+
+def test_hostile_names_stay_words() -> None:
+    """A name full of HTML and TeX is shown as it is: neither the page nor the picture obeys it."""
+    topology = connect(
+        [Place(HOSTILE, "container", "host1", 1, (link("$\\eth$", "veth", 2, "172.17.0.2/16"),))]
+    )
+    picture = draw(topology, title=HOSTILE)
+    html = picture._repr_mimebundle_()["text/html"]
+    assert "<script" not in html
+    assert html.count('"') == 8, "style, alt, src and style again: four pairs of quotes"
+    assert "$\\eth$" in [text for text, _ in _extents(picture)]
+
+
+def test_a_picture_is_the_same_each_time() -> None:
+    """Drawing one topology twice gives the same PNG and the same SVG, byte for byte."""
+    one, other = draw(CASES["shop"]), draw(CASES["shop"])
+    assert one._rendered("png") == other._rendered("png")
+    assert one._rendered("svg") == other._rendered("svg")
+
+
+def test_colours_can_be_told_apart_and_are_not_alone() -> None:
+    """Each driver has a colour of its own, and networks of one driver have their names beside it."""
+    colours = [colour for colour, _ in DRIVERS.values()]
+    assert len(set(colours)) == len(colours)
+    assert {"bridge (bridge network)", "shop (bridge network)"} <= {
+        text for text, _ in _extents(draw(CASES["shop"]))
+    }
+
+
+@pytest.mark.parametrize(("name", "magic"), [("picture.png", b"\x89PNG"), ("picture.SVG", b"<?xml")])
+def test_save_writes_what_the_suffix_says(tmp_path: Path, name: str, magic: bytes) -> None:
+    """A picture is saved as PNG or SVG, and the path is given back."""
+    path = draw(world({"web": [D]})).save(tmp_path / name)
+    assert path == tmp_path / name
+    assert path.read_bytes().startswith(magic)
+
+
+def test_save_refuses_another_suffix(tmp_path: Path) -> None:
+    """Another suffix is refused with the two that work, and nothing is written."""
+    with pytest.raises(LessonError) as caught:
+        draw(CASES["empty"]).save(tmp_path / "picture.gif")
+    assert str(caught.value).splitlines() == [
+        "A picture cannot be saved as 'picture.gif': it is written as .png or .svg.",
+        "  Next: Use 'picture.png' for a slide, 'picture.svg' to print it large.",
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_importing_does_not_wake_matplotlib() -> None:
+    """The package imports quickly: matplotlib is loaded by the first picture, pyplot never."""
+    code = (
+        "import sys, dockernet_lessons.picture as d, dockernet_lessons.facts as f\n"
+        "def awake(): print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)\n"
+        "awake(); d.draw(f.Topology(()))._repr_mimebundle_(); awake()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False", "True", "False"]
+
+
+def _extents(picture: Picture):  # type: ignore[no-untyped-def]
+    from matplotlib.text import Text
+
+    texts = [found for found in picture.figure.axes[0].texts if isinstance(found, Text)]
+    return [(text.get_text(), text.get_window_extent()) for text in texts]
