@@ -22,7 +22,21 @@ if TYPE_CHECKING:
     from dockernet_lessons.picture import draw
 
 __version__ = "0.1.0"
-__all__ = ["Lab", "LessonError", "draw", "fdb", "fetch", "links", "nat", "neighbours", "ping", "resolve", "routes", "run", "show"]
+__all__ = [
+    "Lab",
+    "LessonError",
+    "draw",
+    "fdb",
+    "fetch",
+    "links",
+    "nat",
+    "neighbours",
+    "ping",
+    "resolve",
+    "routes",
+    "run",
+    "show",
+]
 
 _HOME = {"Lab": "lab", "LessonError": "errors", "draw": "picture", "show": "facts"}
 

@@ -4,6 +4,7 @@ Only puts together what the other modules do, and says it on a terminal. What ta
 command that needs it, so that help is there at once.
 """
 
+# what takes long to import is imported by the command that needs it
 from __future__ import annotations
 
 import json
@@ -124,12 +125,18 @@ def lab(
 def test(
     arguments: Annotated[list[str] | None, typer.Argument(help="Files, folders and options for pytest.")] = None,
 ) -> None:
-    """Run every test, and every lesson with its outputs compared. As root no test is skipped for want of a testbed."""
+    """Run every test, and every lesson with its outputs compared. As root nothing is skipped for want of a testbed."""
+    from dockernet_lessons.testbed.doctor import examine
+
     root = _course()
-    compulsory = os.geteuid() == 0
-    if compulsory:
-        build()
-    options = ["--nbval", "--nbval-sanitize-with=tests/sanitise.cfg", *(["--require-testbed"] if compulsory else [])]
+    as_root = os.geteuid() == 0
+    if as_root or examine().ready:
+        build()  # so that no test waits for it
+    options = [
+        "--nbval",
+        "--nbval-sanitize-with=tests/sanitise.cfg",
+        *(["--require-testbed"] if as_root else []),
+    ]
     what = arguments or ["tests", "dockernet_lessons", "notebooks"]
     os.chdir(root)
     _become([sys.executable, "-m", "pytest", *options, *what])
@@ -234,7 +241,13 @@ def _entering(place: str, command: Sequence[str]) -> list[str]:
             raise LessonError(f"No place of the testbed is called {place!r}.", hint=f"there are {known}.")
         terminal = "-it" if sys.stdin.isatty() and sys.stdout.isatty() else "-i"
         place, command = records[place].host, ["docker", "exec", terminal, place, *command]
-    clean_environment = ["env", "-i", "PATH=/usr/sbin:/usr/bin", "HOME=/root", f"TERM={os.environ.get('TERM', 'dumb')}"]
+    clean_environment = [
+        "env",
+        "-i",
+        "PATH=/usr/sbin:/usr/bin",
+        "HOME=/root",
+        f"TERM={os.environ.get('TERM', 'dumb')}",
+    ]
     return bed.carrier.command(bed.runtime, [*clean_environment, INSIDE, place, A_DAY, *command])
 
 
@@ -244,7 +257,9 @@ def _become(command: Sequence[str]) -> NoReturn:
     try:
         os.execvp(command[0], list(command))  # noqa: S606  # no shell is wanted
     except FileNotFoundError as error:
-        raise LessonError(f"{shlex.join(command)}: {command[0]} is not installed.", hint="`dockernet doctor` tells more.") from error
+        raise LessonError(
+            f"{shlex.join(command)}: {command[0]} is not installed.", hint="`dockernet doctor` tells more."
+        ) from error
 
 
 def _show(report: Report) -> None:
@@ -274,7 +289,12 @@ def _steps() -> Iterator[Callable[[str], None]]:
 
     console = Console(stderr=True, highlight=False)
     if console.is_terminal:
-        with Progress(SpinnerColumn(finished_text="-"), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as bar:
+        with Progress(
+            SpinnerColumn(finished_text="-"),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+        ) as bar:
 
             def step(text: str) -> None:
                 for task in bar.task_ids:

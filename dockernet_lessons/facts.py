@@ -5,11 +5,13 @@ Facts are only data. They do not know how they were observed, and not how they a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from typing import Generic, Literal, TypeVar
+from itertools import groupby
+from typing import Any, Generic, Literal, TypeVar
 
 Address = IPv4Address | IPv6Address
 AddressOnLink = IPv4Interface | IPv6Interface
@@ -112,7 +114,10 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """What became of a few echo requests. ``ttl`` is the reply's time to live in hops; ``problem`` is ``None`` on success."""
+    """What became of a few echo requests.
+
+    ``ttl`` is the reply's time to live in hops; ``problem`` is ``None`` where at least one was answered.
+    """
 
     source: str
     target: str
@@ -158,7 +163,9 @@ class Resolution:
 
     def __repr__(self) -> str:
         found = ", ".join(str(address) for address in self.addresses)
-        return f"{self.source} finds {self.name} at {found}" if found else f"{self.source} knows no address of {self.name}"
+        return (
+            f"{self.source} finds {self.name} at {found}" if found else f"{self.source} knows no address of {self.name}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,14 @@ class Cable:
     other: End
 
 
+def _stable(interface: str) -> str:
+    """Give the name of an interface, without the part of a veth's that Docker draws by lot."""
+    return "veth" if LOT.fullmatch(interface) else interface
+
+
+LOT = re.compile(r"veth[0-9a-f]{7}")
+
+
 @dataclass(frozen=True, slots=True)
 class Topology:
     """Who is joined to whom: the places of a testbed, the cables between them and Docker's networks.
@@ -251,7 +266,14 @@ class Topology:
             kind = "" if link.kind == "veth" else f" ({link.kind})"
             to = self._far_end(End(place.name, link.name))
             yield "  " + " ".join(
-                part for part in (f"{link.name}{kind}", addresses, f"-- {to}" if to else "", "" if link.up else "down") if part
+                part
+                for part in (
+                    f"{_stable(link.name)}{kind}",
+                    addresses,
+                    f"-- {to}" if to else "",
+                    "" if link.up else "down",
+                )
+                if part
             )
             ports = [port for port in place.links if port.master == link.name]
             for far in sorted(str(self._far_end(End(place.name, port.name)) or port.name) for port in ports):
@@ -267,28 +289,39 @@ class Topology:
     def _described(self, end: End) -> str:
         """Name an end by what stays the same: a port by its bridge, any other interface by its name."""
         link = next((link for link in self.place(end.place).links if link.name == end.interface), None)
-        return f"{end.place} {link.master}" if link is not None and link.master else str(end)
+        return (
+            f"{end.place} {link.master}"
+            if link is not None and link.master
+            else f"{end.place} {_stable(end.interface)}"
+        )
 
 
 Row = TypeVar("Row")
 
 
 class Table(Sequence[Row], Generic[Row]):
-    """Rows a learner can read, and the command that prints the same outside the course.
+    """Rows a learner can read, under the command that prints the same, and the place to type it at.
 
-    >>> table = Table([Route(None, "eth0", IPv4Address("172.17.0.1"))], columns={"to": lambda r: r.destination or "default",
-    ...     "via": lambda r: r.via, "through": lambda r: r.interface}, command="docker exec web ip route")
+    Columns in which every row is empty are left out.
+
+    >>> columns = {"to": lambda r: r.destination or "default", "via": lambda r: r.via, "through": lambda r: r.interface}
+    >>> rows = [Route(None, "eth0", IPv4Address("172.17.0.1"))]
+    >>> table = Table(rows, columns=columns, command="docker exec web ip route", at="host1")
     >>> table
+    host1$ docker exec web ip route
     to       via         through
     default  172.17.0.1  eth0
     >>> table.command
     'docker exec web ip route'
     """
 
-    def __init__(self, rows: Sequence[Row], *, columns: dict[str, object], command: str) -> None:
+    def __init__(
+        self, rows: Sequence[Row], *, columns: Mapping[str, Callable[[Row], object]], command: str, at: str
+    ) -> None:
         self._rows = tuple(rows)
         self._columns = columns
         self.command = command
+        self.at = at
 
     def __getitem__(self, index):  # type: ignore[no-untyped-def]  # int and slice, as a tuple does it
         """Give one row, or several."""
@@ -297,30 +330,34 @@ class Table(Sequence[Row], Generic[Row]):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def _cells(self) -> list[list[str]]:
-        return [
-            ["" if (value := look(row)) is None else str(value) for look in self._columns.values()]  # type: ignore[operator]
+    def _lines(self) -> list[list[str]]:
+        """Give the heading and the rows as text, without the columns that are empty all the way down."""
+        heading = list(self._columns)
+        cells = [
+            ["" if (value := look(row)) is None else str(value) for look in self._columns.values()]
             for row in self._rows
         ]
+        filled = [i for i in range(len(heading)) if any(row[i] for row in cells)]
+        return [[row[i] for i in filled] for row in (heading, *cells)]
 
     def __repr__(self) -> str:
-        if not self._rows:
-            return "(nothing)"
-        lines = [list(self._columns), *self._cells()]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(self._columns))]
-        return "\n".join(
+        lines = self._lines() if self._rows else [["(nothing)"]]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+        rows = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-        )
+        ]
+        return "\n".join([f"{self.at}$ {self.command}", *rows])
 
     def _repr_html_(self) -> str:
-        if not self._rows:
-            return "<p><em>(nothing)</em></p>"
-        head = "".join(f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in self._columns)
+        heading, *rows = self._lines() if self._rows else [["(nothing)"]]
+        left = 'style="text-align:left"'
+        head = "".join(f'<th scope="col" {left}>{escape(name)}</th>' for name in heading)
         body = "".join(
-            "<tr>" + "".join(f'<td style="text-align:left;font-family:monospace">{escape(cell)}</td>' for cell in row) + "</tr>"
-            for row in self._cells()
+            f"<tr>{''.join(f'<td {left}><code>{escape(cell)}</code></td>' for cell in row)}</tr>" for row in rows
         )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        command = escape(f"{self.at}$ {self.command}")
+        caption = f'<caption style="text-align:left;white-space:nowrap"><code>{command}</code></caption>'
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 class Shown(tuple[object, ...]):
@@ -329,12 +366,16 @@ class Shown(tuple[object, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "\n\n".join(repr(part) for part in self) if any(isinstance(part, Table) for part in self) else "\n".join(map(repr, self))
+        return "\n".join(f"\n{part!r}\n" if isinstance(part, Table) else repr(part) for part in self).strip("\n")
 
     def _repr_html_(self) -> str:
-        return "".join(
-            part._repr_html_() if isinstance(part, Table) else f"<pre>{escape(repr(part))}</pre>" for part in self
-        )
+        parts = groupby(self, key=lambda part: isinstance(part, Table))
+        return "".join(self._html(list(group), tables=tables) for tables, group in parts)
+
+    def _html(self, group: list[Any], *, tables: bool) -> str:
+        if tables:
+            return "".join(table._repr_html_() for table in group)
+        return f'<pre style="margin:0 0 .6em">{escape(chr(10).join(map(repr, group)))}</pre>'
 
 
 def show(*answers: object) -> Shown:

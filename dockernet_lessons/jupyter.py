@@ -33,7 +33,5 @@ def lab_arguments(root: Path, *, port: int | None = None) -> list[str]:
     if port is not None:
         arguments += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     if os.geteuid() == 0:
-        arguments.append(
-            "--allow-root"
-        )  # the namespace carrier may need root; Jupyter refuses root without this
+        arguments.append("--allow-root")  # the namespace carrier may need root; Jupyter refuses root without this
     return arguments

@@ -48,7 +48,8 @@ class Lab:
     def __init__(self, lesson: str) -> None:
         if not LESSON_NAME.fullmatch(lesson):
             raise LessonError(
-                f"{lesson!r} cannot name a lesson.", hint="use small letters, digits and _, for example '03_bridge'."
+                f"{lesson!r} cannot name a lesson.",
+                hint="use small letters, digits and _, for example '03_bridge'.",
             )
         self.lesson = lesson
         self.script: list[str] = []
@@ -61,7 +62,12 @@ class Lab:
 
     def __del__(self) -> None:
         if getattr(self, "_bed", None) is not None:
-            warnings.warn(f"Lab {self.lesson} was not closed: call lab.close()", ResourceWarning, source=self, stacklevel=2)
+            warnings.warn(
+                f"Lab {self.lesson} was not closed: call lab.close()",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
 
     @property
     def bed(self) -> testbed.Testbed:
@@ -86,7 +92,9 @@ class Lab:
     def need(self, host: str) -> None:
         """Start a further host: ``lab.need("host2")`` gives the lab a second machine with an engine of its own."""
         if host not in testbed.HOSTS:
-            raise LessonError(f"The testbed has no host {host!r}.", hint=f"its hosts are {' and '.join(testbed.HOSTS)}.")
+            raise LessonError(
+                f"The testbed has no host {host!r}.", hint=f"its hosts are {' and '.join(testbed.HOSTS)}."
+            )
         self.bed.need(host)
 
     def network(
@@ -243,6 +251,7 @@ class Lab:
                 "interface": lambda network: network.bridge,
             },
             command="docker network ls",
+            at=host,
         )
 
     def close(self) -> Closed:
@@ -287,7 +296,9 @@ class Lab:
     def _find_network(self, name: str) -> Network:
         known = {network.name: network for engine in self.bed.engines() for network in reversed(engine.networks())}
         if name not in known:
-            raise LessonError(f"No network is called {name!r}.", hint=f"there are {_listed(known)}.{_similar(name, known)}")
+            raise LessonError(
+                f"No network is called {name!r}.", hint=f"there are {_listed(known)}.{_similar(name, known)}"
+            )
         return known[name]
 
     def _settle(self, engine: Engine, names: Sequence[str], made_as: str) -> dict[str, str]:
@@ -328,7 +339,8 @@ class Lab:
         users = [record.name for record in engine.containers() if name in record.addresses]
         if users:
             raise LessonError(
-                f"The network {name} is in use by {_listed(users)}.", hint="remove or disconnect its containers first."
+                f"The network {name} is in use by {_listed(users)}.",
+                hint="remove or disconnect its containers first.",
             )
 
 
@@ -377,7 +389,8 @@ def _check_driver(driver: str) -> None:
     allowed = get_args(Driver)
     if driver not in allowed:
         raise LessonError(
-            f"No network driver is called {driver!r}.", hint=f"the drivers are {_listed(allowed)}.{_similar(driver, allowed)}"
+            f"No network driver is called {driver!r}.",
+            hint=f"the drivers are {_listed(allowed)}.{_similar(driver, allowed)}",
         )
     if driver in ("host", "none"):
         raise LessonError(
@@ -412,7 +425,9 @@ def _check_free(wanted: Subnet, networks: Iterable[Network]) -> None:
             )
 
 
-def _create_network_command(name: str, driver: str, subnet: str | None, internal: bool, options: Mapping[str, str]) -> str:
+def _create_network_command(
+    name: str, driver: str, subnet: str | None, internal: bool, options: Mapping[str, str]
+) -> str:
     words = ["docker", "network", "create", "--driver", driver]
     words += ["--subnet", subnet] if subnet else []
     words += ["--internal"] if internal else []

@@ -32,7 +32,12 @@ from dockernet_lessons.testbed.engine import ContainerRecord
 
 FETCH_SECONDS = 3
 UNKNOWN_NAME = "the name is not known"
-WHY_NOT_FETCHED = {6: UNKNOWN_NAME, 7: "no connection", 28: f"no answer within {FETCH_SECONDS} s", 52: "an empty answer"}
+WHY_NOT_FETCHED = {
+    6: UNKNOWN_NAME,
+    7: "no connection",
+    28: f"no answer within {FETCH_SECONDS} s",
+    52: "an empty answer",
+}
 """Meaning of curl's exit codes. Source: curl(1), EXIT CODES."""
 
 
@@ -77,6 +82,7 @@ def links(place: Container | str) -> Table[Link]:
             "other end": lambda link: _other_end(link, seen),
         },
         command=_typed(here, "ip address"),
+        at=here.machine,
     )
 
 
@@ -91,6 +97,7 @@ def routes(place: Container | str) -> Table[Route]:
             "through": lambda route: route.interface,
         },
         command=_typed(here, "ip route"),
+        at=here.machine,
     )
 
 
@@ -106,6 +113,7 @@ def neighbours(place: Container | str) -> Table[Neighbour]:
             "seen on": lambda entry: entry.interface,
         },
         command=_typed(here, "ip neighbour"),
+        at=here.machine,
     )
 
 
@@ -123,6 +131,7 @@ def fdb(bridge: str, *, host: str = "host1") -> Table[FdbEntry]:
             "behind port": lambda entry: entry.port,
         },
         command=_typed(here, f"bridge fdb show br {bridge}"),
+        at=here.machine,
     )
 
 
@@ -135,8 +144,13 @@ def nat(host: str = "host1") -> Table[NatRule]:
     here = _find(host, places())
     return Table(
         here.nat,
-        columns={"chain": lambda rule: rule.chain, "rule": lambda rule: rule.rule, "matched": lambda rule: rule.packets},
+        columns={
+            "chain": lambda rule: rule.chain,
+            "rule": lambda rule: rule.rule,
+            "matched": lambda rule: rule.packets,
+        },
         command=_typed(here, "iptables -t nat -v -S"),
+        at=here.machine,
     )
 
 
@@ -180,7 +194,12 @@ def fetch(source: Container | str, url: str) -> Answer:
     if done.exit_code:
         problem = parse.why_no_connection(done.stderr) or WHY_NOT_FETCHED.get(done.exit_code)
         if problem is None:
-            raise CommandFailed(command, done.exit_code, done.stderr, hint="write the address as http://NAME-OR-ADDRESS[:PORT].")
+            raise CommandFailed(
+                command,
+                done.exit_code,
+                done.stderr,
+                hint="write the address as http://NAME-OR-ADDRESS[:PORT].",
+            )
     return Answer(name, url, done.stdout.strip(), problem, _typed_in(source, f"wget -qO- {url}"))
 
 
@@ -199,7 +218,7 @@ def resolve(source: Container | str, name: str) -> Resolution:
 
 
 def run(place: Container | str, line: str) -> Printed:
-    """Run a command line in a place, by its own shell, and show what it prints: in a container, as ``docker exec`` does.
+    """Run a command line in a place, by its own shell, and show what it prints; in a container by ``docker exec``.
 
     >>> run("host1", "iptables -t nat -S POSTROUTING")                           # doctest: +SKIP
     -P POSTROUTING ACCEPT
@@ -228,7 +247,9 @@ def _container(place: Container | str) -> ContainerRecord | None:
     if isinstance(place, Container):
         record = bed.engine(place.host).container(place.id)
         if record is None:
-            raise LessonError(f"The container {place.name} is no longer there.", hint="run the cell that starts it again.")
+            raise LessonError(
+                f"The container {place.name} is no longer there.", hint="run the cell that starts it again."
+            )
         return record
     if place in (*testbed.PLACES, *bed.hosts):
         return None
@@ -241,7 +262,9 @@ def _container(place: Container | str) -> ContainerRecord | None:
 
 def _check_runs(record: ContainerRecord) -> None:
     if not record.pid:
-        raise LessonError(f"The container {record.name} does not run (it is {record.state}).", hint="start it again first.")
+        raise LessonError(
+            f"The container {record.name} does not run (it is {record.state}).", hint="start it again first."
+        )
 
 
 def _enter(place: Container | str) -> tuple[str, str]:
@@ -290,4 +313,8 @@ def _typed_in(place: Container | str, line: str) -> str:
     if record is None:
         return line
     plain = shlex.split(line)
-    return f"docker exec {record.name} {line}" if shlex.join(plain) == line else f"docker exec {record.name} sh -c {shlex.quote(line)}"
+    return (
+        f"docker exec {record.name} {line}"
+        if shlex.join(plain) == line
+        else f"docker exec {record.name} sh -c {shlex.quote(line)}"
+    )

@@ -46,7 +46,9 @@ def _parts(body: str) -> dict[str, str]:
 def _place(known: Named, inode: int, parts: Mapping[str, str], names: Mapping[str, str]) -> Place:
     documents = list(_documents(parts["ip"]))
     addresses, routes, neighbours = documents[:3]
-    places_by_id = {entry["nsid"]: names.get(entry.get("name", "")) for entry in (documents[3] if len(documents) > 3 else ())}
+    places_by_id = {
+        entry["nsid"]: names.get(entry.get("name", "")) for entry in (documents[3] if len(documents) > 3 else ())
+    }
     return Place(
         name=known.name,
         kind=known.kind,
@@ -54,7 +56,12 @@ def _place(known: Named, inode: int, parts: Mapping[str, str], names: Mapping[st
         inode=inode,
         links=links(addresses, places_by_id),
         routes=tuple(_route(entry) for entry in routes),
-        neighbours=tuple(sorted((_neighbour(entry) for entry in neighbours), key=lambda entry: (entry.interface, entry.address))),
+        neighbours=tuple(
+            sorted(
+                (_neighbour(entry) for entry in neighbours),
+                key=lambda entry: (entry.interface, entry.address),
+            )
+        ),
         fdb=fdb(json.loads(parts["fdb"])),
         nat=nat_rules(parts.get("nat", "")),
     )
@@ -69,7 +76,9 @@ def _documents(text: str) -> Iterator[Any]:
         yield document
 
 
-def links(entries: Sequence[Mapping[str, Any]], places_by_id: Mapping[int, str | None] | None = None) -> tuple[Link, ...]:
+def links(
+    entries: Sequence[Mapping[str, Any]], places_by_id: Mapping[int, str | None] | None = None
+) -> tuple[Link, ...]:
     """Give the links that ``ip -json -details address show`` prints, without the kernel's own link-local addresses.
 
     ``places_by_id`` tells which place each network namespace id stands for.
@@ -109,12 +118,18 @@ def _route(entry: Mapping[str, Any]) -> Route:
 
 def _neighbour(entry: Mapping[str, Any]) -> Neighbour:
     return Neighbour(
-        address=ip_address(entry["dst"]), interface=entry["dev"], mac=entry.get("lladdr"), state=" ".join(entry.get("state", ()))
+        address=ip_address(entry["dst"]),
+        interface=entry["dev"],
+        mac=entry.get("lladdr"),
+        state=" ".join(entry.get("state", ())),
     )
 
 
 def fdb(entries: Sequence[Mapping[str, Any]]) -> tuple[FdbEntry, ...]:
-    """Give what the bridges of ``bridge -json fdb show`` have learned or were told: no multicast, no addresses of their own."""
+    """Give what the bridges of ``bridge -json fdb show`` have learned or were told.
+
+    Multicast, and the addresses of the bridges and ports themselves, are left out.
+    """
     learned = [
         entry
         for entry in entries
@@ -171,9 +186,9 @@ class Echoes:
 
 
 def ping(text: str) -> Echoes | None:
-    """Read what iputils' ping prints, ``None`` where it sent nothing.
+    r"""Read what iputils' ping prints, ``None`` where it sent nothing.
 
-    >>> ping("64 bytes from 172.17.0.3: icmp_seq=1 ttl=64 time=0.1 ms\\n1 packets transmitted, 1 received, 0% packet loss")
+    >>> ping("64 bytes from 172.17.0.3: icmp_seq=1 ttl=64 time=0.1 ms\n1 packets transmitted, 1 received")
     Echoes(sent=1, back=1, ttl=64)
     """
     counted = PING.search(text)
@@ -215,9 +230,9 @@ def why_no_connection(stderr: str) -> str | None:
 
 
 def resolved(text: str) -> tuple[str, ...]:
-    """Read the addresses that ``getent ahostsv4`` prints, each once, in order of address.
+    r"""Read the addresses that ``getent ahostsv4`` prints, each once, in order of address.
 
-    >>> resolved("172.30.0.3     STREAM db\\n172.30.0.3     DGRAM\\n172.30.0.3     RAW\\n")
+    >>> resolved("172.30.0.3     STREAM db\n172.30.0.3     DGRAM\n172.30.0.3     RAW\n")
     ('172.30.0.3',)
     """
     return tuple(sorted({line.split()[0] for line in text.splitlines() if line.strip()}, key=ip_address))

@@ -104,9 +104,7 @@ class Picture:
         width = round(self.figure.get_figwidth() * CSS_PIXELS_PER_INCH)
         style = f"width:{width}px;max-width:100%;height:auto"
         source = f"data:image/png;base64,{image}"
-        html = (
-            f'<figure style="margin:0"><img alt="{escape(self.alt)}" src="{source}" style="{style}"></figure>'
-        )
+        html = f'<figure style="margin:0"><img alt="{escape(self.alt)}" src="{source}" style="{style}"></figure>'
         return {"text/plain": repr(self), "text/html": html}
 
     def _rendered(self, kind: str) -> bytes:
@@ -201,9 +199,7 @@ def _bar(axes: Axes, bar: Bar) -> Rect:
 
 
 def _tab(axes: Axes, tab: Tab) -> Rect:
-    return _rounded(
-        axes, tab.rect, Look(3, PAPER, colour(tab.tint), 1.4, "solid" if tab.up else (0, (2, 1.5)))
-    )
+    return _rounded(axes, tab.rect, Look(3, PAPER, colour(tab.tint), 1.4, "solid" if tab.up else (0, (2, 1.5))))
 
 
 def _port(axes: Axes, port: Port) -> Rect:
@@ -241,9 +237,7 @@ def _label(axes: Axes, label: Label) -> Rect:
     return label.room
 
 
-def _text(
-    axes: Axes, text: str, x: float, y: float, face: Type, *, align: Align = "left", ink: str = INK
-) -> None:
+def _text(axes: Axes, text: str, x: float, y: float, face: Type, *, align: Align = "left", ink: str = INK) -> None:
     font = {
         "family": "DejaVu Sans Mono" if face.mono else "DejaVu Sans",
         "weight": "bold" if face.bold else "normal",

@@ -51,6 +51,7 @@ def connect(places: Iterable[Place], networks: Iterable[Network] = ()) -> Topolo
     >>> far = Link("eth0", "veth", 2, "02:00:00:00:00:02", 1500, True, peer=5, peer_place="host1")
     >>> connect([Place("web", "container", "host1", 2, (far,)), Place("host1", "host", "host1", 1, (near,))])
     host1 (host)
+      veth1 -- web eth0
     web (container on host1)
       eth0 -- host1 veth1
 
@@ -58,12 +59,8 @@ def connect(places: Iterable[Place], networks: Iterable[Network] = ()) -> Topolo
     """
     ordered = tuple(sorted(places, key=_place_order))
     rank = {place.name: position for position, place in enumerate(ordered)}
-    cables = sorted(
-        _cables(ordered), key=lambda cable: _end_order(cable.other, rank) + _end_order(cable.one, rank)
-    )
-    return Topology(
-        ordered, tuple(cables), tuple(sorted(networks, key=lambda network: (network.host, network.name)))
-    )
+    cables = sorted(_cables(ordered), key=lambda cable: _end_order(cable.other, rank) + _end_order(cable.one, rank))
+    return Topology(ordered, tuple(cables), tuple(sorted(networks, key=lambda network: (network.host, network.name))))
 
 
 def far_ends(topology: Topology) -> dict[End, End]:
@@ -84,9 +81,7 @@ def interfaces(place: Place) -> tuple[Link, ...]:
     ['eth2', 'eth10']
     """
     return tuple(
-        sorted(
-            (link for link in place.links if link.kind != "loopback"), key=lambda link: _natural(link.name)
-        )
+        sorted((link for link in place.links if link.kind != "loopback"), key=lambda link: _natural(link.name))
     )
 
 
@@ -98,9 +93,7 @@ def shown_addresses(link: Link) -> tuple[AddressOnLink, ...]:
     >>> shown_addresses(Link("eth0", "veth", 2, "", 1500, True, addresses=addresses))
     (IPv4Interface('172.17.0.2/16'), IPv6Interface('fd00::2/64'))
     """
-    return tuple(
-        sorted((a for a in link.addresses if not a.ip.is_link_local), key=lambda a: (a.version, int(a.ip)))
-    )
+    return tuple(sorted((a for a in link.addresses if not a.ip.is_link_local), key=lambda a: (a.version, int(a.ip))))
 
 
 def describe(topology: Topology) -> str:
@@ -136,11 +129,7 @@ def _sentences(topology: Topology) -> Iterator[str]:
             yield f"{_with_addresses(cable.one, known)} is joined to {_with_addresses(cable.other, known)}."
     for place in topology.places:
         if not any(End(place.name, link.name) in far or link.kind == "bridge" for link in place.links):
-            where = (
-                f"On {place.machine}, {place.kind} {place.name}"
-                if place.machine != place.name
-                else place.name
-            )
+            where = f"On {place.machine}, {place.kind} {place.name}" if place.machine != place.name else place.name
             yield f"{where} is joined to nothing."
 
 
@@ -179,9 +168,7 @@ def _cables(places: Sequence[Place]) -> Iterator[Cable]:
 def _place_order(place: Place) -> tuple[Any, ...]:
     addresses = (address for link in interfaces(place) for address in shown_addresses(link)[:1])
     first = next(((address.version, int(address.ip)) for address in addresses), (9, 0))
-    within = (
-        (_natural(place.machine), first, place.name) if place.kind == "container" else (_natural(place.name),)
-    )
+    within = (_natural(place.machine), first, place.name) if place.kind == "container" else (_natural(place.name),)
     return _FROM_OUTSIDE_IN.index(place.kind), *within
 
 

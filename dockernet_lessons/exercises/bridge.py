@@ -28,7 +28,7 @@ names = Exercise(
     _judge_names,
     _solve_names,
     (
-        "ping(\"cow\", \"hen\") has to say that it reached hen: look at what it says now.",
+        'ping("cow", "hen") has to say that it reached hen: look at what it says now.',
         "The default bridge knows no names. A user-defined one does.",
         "Make a network with lab.network(...), and start both containers with on= that network.",
     ),

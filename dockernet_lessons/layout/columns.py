@@ -83,9 +83,7 @@ class _Row:
     def __init__(self, stands: Sequence[Stand], landings: dict[str, float], *, two_rows: bool) -> None:
         self.stands = stands
         self.two_rows = two_rows
-        self.names = _side_by_side(
-            [{foot.landing for foot in stand.feet} - {None} for stand in stands], list(landings)
-        )
+        self.names = _side_by_side([{foot.landing for foot in stand.feet} - {None} for stand in stands], list(landings))
         self.least = [landings[name] for name in self.names]
         self.rank = {name: rank for rank, name in enumerate(self.names)}
         self.order = sorted(range(len(stands)), key=self._sort_key)
@@ -101,9 +99,7 @@ class _Row:
         for i, rank in enumerate(ranks):
             if rank >= 0 and i not in chain:
                 self.detours[rank][0 if i < first.get(rank, len(ranks)) else 1].append(self.sequence[i])
-        self.pads = [
-            [PAD + SLOT * len(left), PAD + SLOT * len(right)] for left, right in self.detours.values()
-        ]
+        self.pads = [[PAD + SLOT * len(left), PAD + SLOT * len(right)] for left, right in self.detours.values()]
 
     def settle(self) -> Columns:
         """Place once to learn how wide each bar comes out, widen those that are too narrow, place again."""
@@ -133,14 +129,10 @@ class _Row:
         return self.rank.get(self.stands[stand].feet[foot].landing or "", -1)
 
     def _feet_by_rank(self, stand: int) -> list[int]:
-        return sorted(
-            range(len(self.stands[stand].feet)), key=lambda foot: (self._rank(stand, foot) % 1000, foot)
-        )
+        return sorted(range(len(self.stands[stand].feet)), key=lambda foot: (self._rank(stand, foot) % 1000, foot))
 
     def _sort_key(self, stand: int) -> tuple[int, ...]:
-        ranks = [
-            rank for foot in range(len(self.stands[stand].feet)) if (rank := self._rank(stand, foot)) >= 0
-        ]
+        ranks = [rank for foot in range(len(self.stands[stand].feet)) if (rank := self._rank(stand, foot)) >= 0]
         return (min(ranks) + max(ranks), min(ranks), stand) if ranks else (1000, 1000, stand)
 
     def _shared(self, rank: int, side: int) -> bool:
@@ -162,9 +154,7 @@ class _Row:
         feet = self._feet_by_rank(stand)
         placed = [(foot, 0.0) for foot in feet[:1]]
         for one, other in pairwise(feet):
-            room = (
-                self.stands[stand].feet[one].width + self.stands[stand].feet[other].width
-            ) / 2 + BETWEEN_FEET
+            room = (self.stands[stand].feet[one].width + self.stands[stand].feet[other].width) / 2 + BETWEEN_FEET
             if (stand, one) in self.home and (stand, other) in self.home:
                 room = max(room, self._reach(self.home[stand, one], self.home[stand, other]))
             placed.append((other, placed[-1][1] + room))
@@ -178,9 +168,7 @@ class _Row:
             offsets = self._offsets(stand)
             span = offsets[-1][1] if offsets else 0.0
             feet = self.stands[stand].feet
-            half = max(
-                self.stands[stand].width / 2, *(span / 2 + feet[foot].width / 2 + 8 for foot, _ in offsets), 0
-            )
+            half = max(self.stands[stand].width / 2, *(span / 2 + feet[foot].width / 2 + 8 for foot, _ in offsets), 0)
             centre = max([half if not row else -1e9, *self._limits(spots, row, half, span if feet else None)])
             straight = [(foot, x) for foot, x in offsets if (stand, foot) in self.home]
             if last and straight:

@@ -34,9 +34,7 @@ class Machine:
         touched = {foot.landing for stand in stands for foot in stand.feet if foot.landing}
         self.lone = [link for link in self.links if link.name in touched and link.kind != "bridge"]
         self.outer = [
-            link
-            for link in self.links
-            if link not in self.bridges and link not in self.lone and not link.master
+            link for link in self.links if link not in self.bridges and link not in self.lone and not link.master
         ]
         self.rows = min(len(stands), 1 + needs_two_rows(stands))
         landings = {bridge.name: self._bar_width(bridge) for bridge in self.bridges}
@@ -68,9 +66,7 @@ class Machine:
                 [x + shift for x in spot.feet],
             )
         if not self.containers:
-            self.page.label(
-                "no containers", "note", left + INSIDE + inner / 2, first + NO_CONTAINERS / 2, pale=True
-            )
+            self.page.label("no containers", "note", left + INSIDE + inner / 2, first + NO_CONTAINERS / 2, pale=True)
         bottom = channel
         if self.host:
             tops = channel + CHANNEL + TRACK * tracks
@@ -102,11 +98,7 @@ class Machine:
             left, right = (x + shift for x in self.columns.spans[bridge.name])
             self._bar(bridge, Rect(left, self.bars_top, right - left, BAR))
         for link in self.lone:
-            x = next(
-                x
-                for which, x in self.columns.ports.items()
-                if self._landing(self._foot_end(which)) == link.name
-            )
+            x = next(x for which, x in self.columns.ports.items() if self._landing(self._foot_end(which)) == link.name)
             page.tab(host, link, x + shift, rect.top, Tint(), inwards=1)
         base = rect.bottom - 8 - NOTE / 2
         page.label(HOST_NOTE, "note", rect.left + INSIDE, base, align="left")
@@ -117,9 +109,7 @@ class Machine:
     def _bar(self, bridge: Link, rect: Rect) -> None:
         ports = [link for link in self.links if link.master == bridge.name]
         tint = self.tints[bridge.name]
-        self.page.bar(
-            End(self.name, bridge.name), rect, tint, self._words(bridge), idle=not (ports and bridge.up)
-        )
+        self.page.bar(End(self.name, bridge.name), rect, tint, self._words(bridge), idle=not (ports and bridge.up))
         self.page.label(self._caption(bridge), "caption", rect.centre[0], rect.bottom + CAPTION / 2)
         joined = {self.page.far.get(self._foot_end(which)) for which in self.columns.ports}
         loose = [end for link in ports if (end := End(self.name, link.name)) not in joined]
@@ -147,9 +137,7 @@ class Machine:
             turn += TRACK
 
     def _stand(self, place: Place) -> Stand:
-        feet = [
-            Foot(self._landing(End(place.name, link.name)), tab_width(link)) for link in interfaces(place)
-        ]
+        feet = [Foot(self._landing(End(place.name, link.name)), tab_width(link)) for link in interfaces(place)]
         return Stand(box_width(place, CONTAINER_NOTE, interfaces(place), gap=BETWEEN_FEET), tuple(feet))
 
     def _landing(self, end: End) -> str | None:
@@ -169,11 +157,7 @@ class Machine:
     def _among_containers(self) -> list[tuple[End, End]]:
         """Give the cables that join two containers of this machine without a bridge."""
         mine = {place.name for place in self.containers}
-        return [
-            (c.one, c.other)
-            for c in self.page.topology.cables
-            if c.one.place in mine and c.other.place in mine
-        ]
+        return [(c.one, c.other) for c in self.page.topology.cables if c.one.place in mine and c.other.place in mine]
 
     def _network(self, bridge: Link) -> Network | None:
         here = (network for network in self.page.topology.networks if network.host == self.name)
@@ -204,6 +188,4 @@ class Machine:
 
 
 def _by_address(link: Link) -> tuple[list[tuple[int, int]], str]:
-    return [(address.version, int(address.ip)) for address in shown_addresses(link)[:1]] or [
-        (9, 0)
-    ], link.name
+    return [(address.version, int(address.ip)) for address in shown_addresses(link)[:1]] or [(9, 0)], link.name

@@ -93,9 +93,7 @@ class Page:
         self.add(Box(place.name, place.kind, rect))
         return rect
 
-    def tab(
-        self, place: Place, link: Link, x: float, border: float, tint: Tint, *, inwards: Literal[-1, 1]
-    ) -> Rect:
+    def tab(self, place: Place, link: Link, x: float, border: float, tint: Tint, *, inwards: Literal[-1, 1]) -> Rect:
         """Set an interface on a border, its addresses in the box: above the tab for -1, below it for 1."""
         end = End(place.name, link.name)
         rect = Rect.around(x, border, text_width(short(link.name, 15), "interface") + 10, TAB)
@@ -130,9 +128,7 @@ class Page:
         x = rect.centre[0] - bar_text_width(name, addresses) / 2
         x = self.label(name, "bar", x, rect.centre[1], align="left", on=None if idle else tint).right
         for address in addresses:
-            x = self.label(
-                address, "address", x + 8, rect.centre[1], align="left", on=None if idle else tint
-            ).right
+            x = self.label(address, "address", x + 8, rect.centre[1], align="left", on=None if idle else tint).right
         return rect
 
     def port(self, end: End, x: float, edge: float, tint: Tint) -> Rect:
@@ -153,9 +149,7 @@ class Page:
         """Lead a cable between two points: straight down if it can, else sideways at the height ``turn``."""
         (x, y), (to_x, to_y) = one, other
         straight = abs(x - to_x) < 0.01
-        self.add(
-            Wire(cable, (one, other) if straight else ((x, y), (x, turn), (to_x, turn), (to_x, to_y)), tint)
-        )
+        self.add(Wire(cable, (one, other) if straight else ((x, y), (x, turn), (to_x, turn), (to_x, to_y)), tint))
 
     def finished(self, margin: float) -> Layout:
         """Give the filled page, as large as what is on it and a margin."""
@@ -164,9 +158,7 @@ class Page:
             for kind in (Frame, Box, Bar, Tab, Port, Wire, Label, Key)
         }
         rooms = [
-            part.room if isinstance(part, Label) else part.rect
-            for part in self.parts
-            if not isinstance(part, Wire)
+            part.room if isinstance(part, Label) else part.rect for part in self.parts if not isinstance(part, Wire)
         ]
         whole = Rect(0, 0, 0, 0).union(*rooms)
         return Layout(max(whole.right + margin, LEAST_WIDTH), whole.bottom + margin, *of.values())  # type: ignore[arg-type]

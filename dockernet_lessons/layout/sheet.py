@@ -53,9 +53,7 @@ def layout(topology: Topology) -> Layout:
 
 
 def _machines(page: Page) -> list[Rect]:
-    names = dict.fromkeys(
-        place.machine for place in page.topology.places if place.kind in ("host", "container")
-    )
+    names = dict.fromkeys(place.machine for place in page.topology.places if place.kind in ("host", "container"))
     machines = [Machine(page, name) for name in names]
     rows = max((machine.rows for machine in machines), default=0)
     lines = max((machine.lines for machine in machines), default=0)
@@ -77,13 +75,7 @@ class _Lan:
 
     @classmethod
     def of(cls, places: Sequence[Place]) -> _Lan | None:
-        found = [
-            cls(p, link)
-            for p in places
-            if p.kind == "router"
-            for link in interfaces(p)
-            if link.kind == "bridge"
-        ]
+        found = [cls(p, link) for p in places if p.kind == "router" for link in interfaces(p) if link.kind == "bridge"]
         return next((lan for lan in found if lan.bridge.name == "lan"), found[0] if found else None)
 
     @property
@@ -91,11 +83,7 @@ class _Lan:
         return End(self.router.name, self.bridge.name)
 
     def ports(self) -> list[End]:
-        return [
-            End(self.router.name, link.name)
-            for link in interfaces(self.router)
-            if link.master == self.bridge.name
-        ]
+        return [End(self.router.name, link.name) for link in interfaces(self.router) if link.master == self.bridge.name]
 
     def words(self) -> list[str]:
         return ["LAN", *(str(address.network) for address in shown_addresses(self.bridge))]
@@ -110,9 +98,7 @@ class _Lan:
             if far in page.tabs:  # the hosts' interfaces are on the page by now, the others come below
                 tab = page.tabs[far]
                 port = page.port(end, tab.centre[0], rect.top, Tint())
-                page.wire(
-                    page.cable[end], (tab.centre[0], tab.bottom), (tab.centre[0], port.top), Tint(), turn=0
-                )
+                page.wire(page.cable[end], (tab.centre[0], tab.bottom), (tab.centre[0], port.top), Tint(), turn=0)
             elif far is None:
                 page.port(end, loose, rect.top, Tint())
                 loose -= 14

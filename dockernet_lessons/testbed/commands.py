@@ -32,19 +32,26 @@ def run(
     env: Mapping[str, str] | None = None,
     stdin: str = "",
 ) -> Output:
-    """Run a command to its end and give what it printed.
+    r"""Run a command to its end and give what it printed.
 
     ``timeout`` is in seconds; a command that takes longer is killed and counts as failed. With ``check=False`` an
     exit code other than 0 is a result and not an error.
 
     >>> run(["echo", "hello"]).stdout
-    'hello\\n'
+    'hello\n'
 
     Raises ``CommandFailed``.
     """
     try:
         done = subprocess.run(
-            list(command), input=stdin, capture_output=True, text=True, errors="replace", timeout=timeout, env=env, check=False
+            list(command),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            env=env,
+            check=False,
         )
     except FileNotFoundError as error:
         raise CommandFailed(command, 127, f"{command[0]} is not installed") from error

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +89,12 @@ def examine() -> Report:
         system,
         tools,
         *(
-            Check(f"carrier {name}", verdict.usable, verdict.reason, "" if verdict.usable else "run as root on Linux, where new namespaces are allowed")
+            Check(
+                f"carrier {name}",
+                verdict.usable,
+                verdict.reason,
+                "" if verdict.usable else "run as root on Linux, where the kernel allows new namespaces",
+            )
             for name, verdict in verdicts.items()
         ),
         *_kernel(),
@@ -109,37 +116,55 @@ def _python() -> Check:
 def _system() -> Check:
     system, machine = platform.system(), platform.machine()
     fine = system == "Linux" and machine in ("x86_64", "AMD64")
-    return Check("system", fine, f"{system} on {machine}", "" if fine else "use Linux on x86_64: no other is supported yet")
+    return Check(
+        "system",
+        fine,
+        f"{system} on {machine}",
+        "" if fine else "use Linux on x86_64: no other is supported yet",
+    )
 
 
 def _tools() -> Check:
-    missing = [tool for tool in ("mmdebstrap", "unshare", "nsenter") if shutil.which(tool) is None]
+    missing = [tool for tool in ("mmdebstrap", "unshare", "nsenter", "ip") if _found(tool) is None]
     if not packages.KEYRING.exists():
         missing.append("debian-archive-keyring")
     if missing:
-        needed = f"apt-get install {packages.TOOLS} util-linux"
+        needed = f"apt-get install {packages.TOOLS} iproute2 util-linux"
         return Check("tools", False, f"missing: {', '.join(missing)}", f"install them: `{needed}`")
-    return Check("tools", True, "mmdebstrap, debian-archive-keyring, unshare and nsenter are installed")
+    return Check("tools", True, "mmdebstrap, debian-archive-keyring, iproute2 and util-linux are installed")
+
+
+def _found(tool: str) -> str | None:
+    """Find a tool of the system, also where an ordinary user's PATH does not look."""
+    return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
 def _kernel() -> Iterator[Check]:
-    """Try what lessons ask of the kernel."""
-    if sys.platform != "linux" or os.geteuid() != 0:
+    """Try what lessons ask of the kernel, in new namespaces: those of root, or of a user where the kernel allows it."""
+    namespaces = [
+        "unshare",
+        *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]),
+        "--net",
+        "--mount",
+    ]
+    try:
+        run([*namespaces, "true"], timeout=10)
+    except CommandFailed:
         for ability in KERNEL:
             yield Check(f"kernel {ability}", None, "cannot tell without root", "run `dockernet doctor` as root")
         return
     for ability, attempt in KERNEL.items():
-        yield _try(ability, attempt)
+        yield _try(ability, attempt, namespaces)
 
 
-def _try(ability: str, attempt: str) -> Check:
-    name, tool = f"kernel {ability}", attempt.split()[0]
+def _try(ability: str, attempt: str, namespaces: list[str]) -> Check:
+    name, tool = f"kernel {ability}", attempt.split(maxsplit=1)[0]
     command = _runnable(tool)
     if command is None:
         return Check(name, None, f"cannot tell without the command {tool}", "run `dockernet build` first: it brings it")
     script = f'{tool}() {{ {command} "$@"; }}; {attempt}' if tool in ("ip", "nft") else attempt
     try:
-        run(["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", script], timeout=10)
+        run([*namespaces, "--propagation", "private", "sh", "-c", script], timeout=10)
     except CommandFailed as error:
         said = error.stderr.splitlines()[-1] if error.stderr else f"exit code {error.exit_code}"
         return Check(name, False, said, f"use a kernel that has {ability}; lessons that need it do not run here")
@@ -148,14 +173,18 @@ def _try(ability: str, attempt: str) -> Check:
 
 def _runnable(tool: str) -> str | None:
     """Give what runs a tool: the machine's own, or that of a built tree."""
-    if found := shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"):
+    if found := _found(tool):
         return found
-    for suite in tree.SUITES:
-        built = tree.cached(suite)
-        for folder in ("usr/sbin", "usr/bin"):
-            if built and (program := built.root / folder / tool).exists():
-                return " ".join(image.loaded_from(built.root, [str(program)]))
+    with suppress(LessonError):  # no cache folder is a finding of its own
+        programs = ((built, built.root / folder / tool) for built in _built() for folder in ("usr/sbin", "usr/bin"))
+        for built, program in programs:
+            if program.exists():
+                return shlex.join(image.loaded_from(built.root, [str(program)]))
     return None
+
+
+def _built() -> list[tree.Tree]:
+    return [found for suite in tree.SUITES if (found := tree.cached(suite))]
 
 
 def _control_groups() -> Check:
@@ -173,7 +202,7 @@ def _control_groups() -> Check:
 
 def _trees() -> Check:
     try:
-        built = [found for suite in tree.SUITES if (found := tree.cached(suite))]
+        built = _built()
     except LessonError as error:
         return Check("testbed tree", False, error.message, error.hint)
     if not built:

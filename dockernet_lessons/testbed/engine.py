@@ -42,7 +42,7 @@ class Engine:
         self._opening = threading.Lock()
 
     @cached_property
-    def _api(self) -> Any:  # noqa: ANN401  # the SDK ships no type hints
+    def _api(self) -> Any:  # the SDK ships no type hints
         import docker  # noqa: PLC0415  # takes a quarter of a second: only where an engine is asked
 
         with self._opening:
@@ -58,6 +58,11 @@ class Engine:
         """Load an image archive, as ``docker load`` does."""
         with self._said_plainly(), archive.open("rb") as data:
             self._api.load_image(data)
+
+    def copy_image(self, name: str, other: Engine) -> None:
+        """Load an image that another engine holds."""
+        with self._said_plainly():
+            self._api.load_image(b"".join(other._api.get_image(name)))
 
     def has_image(self, image: str) -> bool:
         """Tell whether the engine holds this image."""
@@ -80,7 +85,14 @@ class Engine:
         return Network(record["Name"], driver, self.host, subnets, name, record["Internal"])
 
     def create_network(
-        self, name: str, *, driver: str, subnet: str | None, options: Mapping[str, str], internal: bool, labels: Mapping[str, str]
+        self,
+        name: str,
+        *,
+        driver: str,
+        subnet: str | None,
+        options: Mapping[str, str],
+        internal: bool,
+        labels: Mapping[str, str],
     ) -> None:
         """Make a network, as ``docker network create`` does."""
         from docker.types import IPAMConfig, IPAMPool  # noqa: PLC0415
@@ -107,7 +119,7 @@ class Engine:
             self._api.disconnect_container_from_network(container, network)
 
     def containers(self, label: str | None = None) -> list[ContainerRecord]:
-        """Give the engine's containers, running or not, by name; only those that carry the label, where one is given."""
+        """Give the engine's containers, running or not, by name; only those with the label, where one is given."""
         with self._said_plainly():
             found = self._api.containers(all=True, filters={"label": label} if label else None)
             records = []
@@ -193,7 +205,11 @@ class Engine:
         except docker.errors.APIError as error:
             said = str(error.explanation or error).strip()
             raise LessonError(f"Docker on {self.host} refused: {said}", hint=_next_step(said)) from error
-        except (docker.errors.DockerException, requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
+        except (
+            docker.errors.DockerException,
+            requests.exceptions.ConnectionError,
+            requests.exceptions.Timeout,
+        ) as error:
             raise NoTestbed(f"The Docker Engine on {self.host} does not answer any more.", hint=STOPPED_HINT) from error
 
 
@@ -210,4 +226,7 @@ NEXT_STEPS = (
 def _next_step(said: str) -> str:
     """Choose a hint by Docker's words; where they change, only the hint becomes general, never the error."""
     lowered = said.lower()
-    return next((hint for words, hint in NEXT_STEPS if words in lowered), "change what Docker names, and run the cell again.")
+    return next(
+        (hint for words, hint in NEXT_STEPS if words in lowered),
+        "change what Docker names, and run the cell again.",
+    )

@@ -17,7 +17,14 @@ from dockernet_lessons.testbed.commands import run
 
 NAME = "lesson"
 TAG = f"{NAME}:latest"
-PROGRAMS = ("usr/bin/busybox", "usr/bin/dash", "usr/bin/getent", "usr/bin/ping", "usr/bin/socat", "usr/bin/ip")
+PROGRAMS = (
+    "usr/bin/busybox",
+    "usr/bin/dash",
+    "usr/bin/getent",
+    "usr/bin/ping",
+    "usr/bin/socat",
+    "usr/bin/ip",
+)
 SCRIPTS = ("usr/lib/testbed/serve", "usr/lib/testbed/answer")
 LIBRARIES = ("usr/lib/x86_64-linux-gnu/libnss_dns.so.2", "usr/lib/x86_64-linux-gnu/libnss_files.so.2")
 RECIPE = (NAME, PROGRAMS, SCRIPTS, LIBRARIES, "format 1")
@@ -26,7 +33,12 @@ RECIPE = (NAME, PROGRAMS, SCRIPTS, LIBRARIES, "format 1")
 def loaded_from(root: Path, command: Sequence[str]) -> list[str]:
     """Give the command that runs a program of a tree with the tree's own libraries, without entering the tree."""
     library_path = ":".join(str(root / folder) for folder in ("usr/lib/x86_64-linux-gnu", "usr/lib"))
-    return [str(root / "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"), "--library-path", library_path, *command]
+    return [
+        str(root / "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2"),
+        "--library-path",
+        library_path,
+        *command,
+    ]
 
 
 def build(root: Path, archive: Path) -> None:
@@ -97,7 +109,13 @@ def _libraries(root: Path, program: Path) -> list[Path]:
 
 
 def _add(
-    tar: tarfile.TarFile, name: str, data: bytes, *, mode: int = 0o644, kind: bytes = tarfile.REGTYPE, target: str = ""
+    tar: tarfile.TarFile,
+    name: str,
+    data: bytes,
+    *,
+    mode: int = 0o644,
+    kind: bytes = tarfile.REGTYPE,
+    target: str = "",
 ) -> None:
     entry = tarfile.TarInfo(name)
     entry.type, entry.mode, entry.size, entry.linkname = kind, mode, len(data), target

@@ -19,7 +19,7 @@ from dockernet_lessons.testbed.commands import run
 
 TOOLS = "mmdebstrap debian-archive-keyring"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-MERGED_USR = "for folder in bin sbin lib lib64; do mkdir -p \"$1/usr/$folder\" && ln -s \"usr/$folder\" \"$1/$folder\"; done"
+MERGED_USR = 'for folder in bin sbin lib lib64; do mkdir -p "$1/usr/$folder" && ln -s "usr/$folder" "$1/$folder"; done'
 """What every Debian since bookworm expects: /bin and the like are links into /usr."""
 
 WANTED = (
@@ -113,7 +113,8 @@ def _mmdebstrap(suite: str, root: Path, names: list[str], source: str, kept: Pat
 
 def _describe(file: Path) -> Package:
     fields = run(["dpkg-deb", "--show", "--showformat=${Package} ${Version} ${Architecture}", str(file)]).stdout.split()
-    return Package(*fields, file.name, hashlib.sha256(file.read_bytes()).hexdigest())
+    name, version, architecture = fields
+    return Package(name, version, architecture, file.name, hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 def _is(package: Package, kept: Path) -> bool:
@@ -146,10 +147,12 @@ def _source(suite: str) -> str:
 
 
 def _mirror() -> str:
-    codename = dict(
-        line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line
-    ).get("VERSION_CODENAME", "")
-    listing = run(["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]).stdout
+    codename = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if "=" in line).get(
+        "VERSION_CODENAME", ""
+    )
+    listing = run(
+        ["apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]
+    ).stdout
     for line in listing.splitlines():
         release, component, address = line.split(" ", 2)
         if release == codename.strip('"') and component == "main":

@@ -15,6 +15,8 @@ import platformdirs
 from dockernet_lessons.errors import LessonError
 
 FILES = Path(__file__).with_name("files")
+LONGEST_SOCKET_PATH = 107
+"""In bytes, without the zero at the end. Source: unix(7)."""
 
 
 def cache() -> Path:
@@ -40,6 +42,11 @@ def runtime() -> Path:
     session = os.environ.get("XDG_RUNTIME_DIR")
     usual = Path(session) / "dockernet" if session else Path(tempfile.gettempdir()) / f"dockernet-{os.getuid()}"
     folder = Path(chosen).absolute() if chosen else usual
+    if len(os.fsencode(folder / "sockets" / "host1.sock")) > LONGEST_SOCKET_PATH:
+        raise LessonError(
+            f"The path of the runtime folder is too long for sockets in it: {folder}.",
+            hint="set DOCKERNET_RUNTIME to a folder of yours with a short path.",
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_uid != os.getuid():

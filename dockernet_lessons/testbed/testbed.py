@@ -80,6 +80,7 @@ class Testbed:
         address, mac = HOSTS[host]
         self.run("testbed", ["sh", "-c", f"echo {host} {address} {mac} > /run/wanted"])
         _await_engine(self, host)
+        self.engine(host).copy_image(image.TAG, self.engine())
         self._host_names.append(host)
         _record(self)
 
@@ -143,7 +144,11 @@ def running() -> Testbed:
 
 
 def up(
-    *, suite: str | None = None, owner: int | None = None, progress: Progress = print, why: Progress = lambda _: None
+    *,
+    suite: str | None = None,
+    owner: int | None = None,
+    progress: Progress = print,
+    why: Progress = lambda _: None,
 ) -> Testbed:
     """Give the running testbed, starting one where none runs: its first engine answers and holds the lesson image.
 
@@ -202,7 +207,7 @@ def choose(why: Progress = lambda _: None) -> Carrier:
     names = [carrier.name for carrier in CARRIERS]
     if wanted not in ("auto", *names):
         raise NoTestbed(f"DOCKERNET_CARRIER is {wanted!r}.", hint=f"set it to auto or one of: {', '.join(names)}.")
-    passed_over = []
+    passed_over: list[str] = []
     for carrier in CARRIERS:
         if wanted not in ("auto", carrier.name):
             continue

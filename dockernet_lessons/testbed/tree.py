@@ -48,7 +48,18 @@ PRUNED = (
 """What no lesson needs: documentation, translations, systemd, tools for debugging container runtimes; and what would
 tell one build from another: where its packages came from."""
 
-FOLDERS = ("dev", "mnt", "proc", "root", "run", "sys", "tmp", "usr/lib/modules", "var/lib/docker", "var/lib/engines")
+FOLDERS = (
+    "dev",
+    "mnt",
+    "proc",
+    "root",
+    "run",
+    "sys",
+    "tmp",
+    "usr/lib/modules",
+    "var/lib/docker",
+    "var/lib/engines",
+)
 
 FILES = {
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
@@ -87,7 +98,13 @@ class Tree:
         return self.folder / "manifest.json"
 
 
-def build(suite: str = DEFAULT_SUITE, *, manifest: Path | None = None, again: bool = False, progress: Progress = print) -> Tree:
+def build(
+    suite: str = DEFAULT_SUITE,
+    *,
+    manifest: Path | None = None,
+    again: bool = False,
+    progress: Progress = print,
+) -> Tree:
     """Give the tree of a Debian suite, building it where the cache does not hold it.
 
     With ``manifest`` the tree is made from exactly the packages recorded there and must come out with the same
@@ -99,7 +116,9 @@ def build(suite: str = DEFAULT_SUITE, *, manifest: Path | None = None, again: bo
     if wanted:
         suite = wanted.suite
     if suite not in SUITES:
-        raise BuildFailed(f"No testbed tree is known for the suite {suite!r}.", hint=f"choose one of {', '.join(SUITES)}.")
+        raise BuildFailed(
+            f"No testbed tree is known for the suite {suite!r}.", hint=f"choose one of {', '.join(SUITES)}."
+        )
     folder = paths.cache() / "trees" / f"{suite}-{_recipe()}"
     if wanted:
         folder = folder.with_name(f"{folder.name}-{wanted.content[:12]}")

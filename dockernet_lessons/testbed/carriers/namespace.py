@@ -48,7 +48,14 @@ class NamespaceCarrier:
             (runtime / folder).mkdir(mode=0o700, exist_ok=True)
         with (runtime / "log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "dockernet_lessons.testbed.keeper", str(tree.root), str(runtime), str(owner or 0)],
+                [
+                    sys.executable,
+                    "-m",
+                    "dockernet_lessons.testbed.keeper",
+                    str(tree.root),
+                    str(runtime),
+                    str(owner or 0),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -81,7 +88,20 @@ class NamespaceCarrier:
         if init is None:
             raise NoTestbed("The testbed has gone.", hint="run `lab.start()` again: it starts a new one.")
         user = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        return ["nsenter", "--target", str(init), *user, "--mount", "--pid", "--uts", "--ipc", "--net", "--root", "--wd", *command]
+        return [
+            "nsenter",
+            "--target",
+            str(init),
+            *user,
+            "--mount",
+            "--pid",
+            "--uts",
+            "--ipc",
+            "--net",
+            "--root",
+            "--wd",
+            *command,
+        ]
 
     def endpoint(self, runtime: Path, host: str) -> str:
         """Give the address of a host's Docker API."""
