@@ -123,7 +123,9 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(prefix="dockernet-bench-") as runtime:
         os.environ["DOCKERNET_RUNTIME"] = runtime
-        table = Table("what", "ours, s", "against", "theirs, s", "ratio", "aim", title=f"medians of {ROUNDS} rounds, in turn")
+        table = Table(
+            "what", "ours, s", "against", "theirs, s", "ratio", "aim", title=f"medians of {ROUNDS} rounds, in turn"
+        )
         for what, against, aim, measure in (
             ("import dockernet_lessons", "python -c pass", "0.3 s", importing),
             ("testbed up, engine answering, image loaded", "bare dockerd answering", "1.5", start_up),

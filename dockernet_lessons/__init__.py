@@ -15,8 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dockernet_lessons.display import show
     from dockernet_lessons.errors import LessonError
-    from dockernet_lessons.facts import show
     from dockernet_lessons.lab import Lab
     from dockernet_lessons.observe import fdb, fetch, links, nat, neighbours, ping, resolve, routes, run
     from dockernet_lessons.picture import draw
@@ -38,7 +38,7 @@ __all__ = [
     "show",
 ]
 
-_HOME = {"Lab": "lab", "LessonError": "errors", "draw": "picture", "show": "facts"}
+_HOME = {"Lab": "lab", "LessonError": "errors", "draw": "picture", "show": "display"}
 
 
 def __getattr__(name: str) -> object:

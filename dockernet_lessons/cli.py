@@ -4,7 +4,6 @@ Only puts together what the other modules do, and says it on a terminal. What ta
 command that needs it, so that help is there at once.
 """
 
-# what takes long to import is imported by the command that needs it
 from __future__ import annotations
 
 import json
@@ -125,7 +124,7 @@ def lab(
 def test(
     arguments: Annotated[list[str] | None, typer.Argument(help="Files, folders and options for pytest.")] = None,
 ) -> None:
-    """Run every test, and every lesson with its outputs compared. As root nothing is skipped for want of a testbed."""
+    """Run every test, and every lesson with its outputs compared. As root a missing testbed is a failure."""
     from dockernet_lessons.testbed.doctor import examine
 
     root = _course()
@@ -283,7 +282,7 @@ def _show(report: Report) -> None:
 
 @contextmanager
 def _steps() -> Iterator[Callable[[str], None]]:
-    """Show on stderr the step that is under way, and for how long; a log gets one line at its start and one at its end."""
+    """Show on stderr which step is under way, and for how long; a log gets a line at each start and at the end."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

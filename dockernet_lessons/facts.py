@@ -6,12 +6,10 @@ Facts are only data. They do not know how they were observed, and not how they a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network
-from itertools import groupby
-from typing import Any, Generic, Literal, TypeVar
+from typing import Literal
 
 Address = IPv4Address | IPv6Address
 AddressOnLink = IPv4Interface | IPv6Interface
@@ -294,95 +292,3 @@ class Topology:
             if link is not None and link.master
             else f"{end.place} {_stable(end.interface)}"
         )
-
-
-Row = TypeVar("Row")
-
-
-class Table(Sequence[Row], Generic[Row]):
-    """Rows a learner can read, under the command that prints the same, and the place to type it at.
-
-    Columns in which every row is empty are left out.
-
-    >>> columns = {"to": lambda r: r.destination or "default", "via": lambda r: r.via, "through": lambda r: r.interface}
-    >>> rows = [Route(None, "eth0", IPv4Address("172.17.0.1"))]
-    >>> table = Table(rows, columns=columns, command="docker exec web ip route", at="host1")
-    >>> table
-    host1$ docker exec web ip route
-    to       via         through
-    default  172.17.0.1  eth0
-    >>> table.command
-    'docker exec web ip route'
-    """
-
-    def __init__(
-        self, rows: Sequence[Row], *, columns: Mapping[str, Callable[[Row], object]], command: str, at: str
-    ) -> None:
-        self._rows = tuple(rows)
-        self._columns = columns
-        self.command = command
-        self.at = at
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # int and slice, as a tuple does it
-        """Give one row, or several."""
-        return self._rows[index]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def _lines(self) -> list[list[str]]:
-        """Give the heading and the rows as text, without the columns that are empty all the way down."""
-        heading = list(self._columns)
-        cells = [
-            ["" if (value := look(row)) is None else str(value) for look in self._columns.values()]
-            for row in self._rows
-        ]
-        filled = [i for i in range(len(heading)) if any(row[i] for row in cells)]
-        return [[row[i] for i in filled] for row in (heading, *cells)]
-
-    def __repr__(self) -> str:
-        lines = self._lines() if self._rows else [["(nothing)"]]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        rows = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-        ]
-        return "\n".join([f"{self.at}$ {self.command}", *rows])
-
-    def _repr_html_(self) -> str:
-        heading, *rows = self._lines() if self._rows else [["(nothing)"]]
-        left = 'style="text-align:left"'
-        head = "".join(f'<th scope="col" {left}>{escape(name)}</th>' for name in heading)
-        body = "".join(
-            f"<tr>{''.join(f'<td {left}><code>{escape(cell)}</code></td>' for cell in row)}</tr>" for row in rows
-        )
-        command = escape(f"{self.at}$ {self.command}")
-        caption = f'<caption style="text-align:left;white-space:nowrap"><code>{command}</code></caption>'
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-class Shown(tuple[object, ...]):
-    """Several answers, one below the other."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "\n".join(f"\n{part!r}\n" if isinstance(part, Table) else repr(part) for part in self).strip("\n")
-
-    def _repr_html_(self) -> str:
-        parts = groupby(self, key=lambda part: isinstance(part, Table))
-        return "".join(self._html(list(group), tables=tables) for tables, group in parts)
-
-    def _html(self, group: list[Any], *, tables: bool) -> str:
-        if tables:
-            return "".join(table._repr_html_() for table in group)
-        return f'<pre style="margin:0 0 .6em">{escape(chr(10).join(map(repr, group)))}</pre>'
-
-
-def show(*answers: object) -> Shown:
-    """Put several answers one below the other, so that a cell can show them together.
-
-    >>> show(Printed("hostname", "web"), Printed("hostname", "db"))
-    web
-    db
-    """
-    return Shown(answers)

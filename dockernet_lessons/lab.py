@@ -5,32 +5,28 @@ What belongs to a lab is told by a label, never by a name: nothing else is ever 
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
-import shlex
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_network
-from typing import Any, get_args
+from typing import Any
 
-from dockernet_lessons import testbed
+from dockernet_lessons import docker_commands, testbed
+from dockernet_lessons.display import Table
 from dockernet_lessons.errors import LessonError
-from dockernet_lessons.facts import Container, Driver, Network, Subnet, Table
+from dockernet_lessons.facts import Container, Driver, Network
+from dockernet_lessons.inputs import check_driver, check_free, check_name, check_port, listed, read_subnet, similar
 from dockernet_lessons.testbed.engine import ContainerRecord, Engine
 
 LESSON = "dockernet.lesson"
 MADE_AS = "dockernet.made-as"
-NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 LESSON_NAME = re.compile(r"[a-z0-9_]+")
 BRIDGE_NAME_OPTION = "com.docker.network.bridge.name"
 LONGEST_INTERFACE_NAME = 15
-TESTBED_SUBNETS = {ip_network("192.0.2.0/24"): "the LAN", ip_network("203.0.113.0/24"): "the internet"}
-PREDEFINED = ("bridge", "host", "none")
 
 
 class Lab:
@@ -117,9 +113,9 @@ class Lab:
 
         Raises ``LessonError``: an unknown driver, a subnet that is none or overlaps another, a name that is taken.
         """
-        _check_name(name, "network")
-        _check_driver(driver)
-        wanted = _subnet(subnet) if subnet else None
+        check_name(name, "network")
+        check_driver(driver)
+        wanted = read_subnet(subnet) if subnet else None
         engine = self._engine(host)
         settings = dict(options or {})
         if driver == "bridge" and len(f"br-{name}") <= LONGEST_INTERFACE_NAME:
@@ -138,10 +134,12 @@ class Lab:
                 hint="choose another name, or close the lab that made it.",
             )
         if wanted:
-            _check_free(wanted, others)
+            check_free(wanted, others)
         labels = {LESSON: self.lesson, MADE_AS: made_as}
         engine.create_network(name, driver=driver, subnet=subnet, options=settings, internal=internal, labels=labels)
-        self.script.append(_create_network_command(name, driver, subnet, internal, settings))
+        self.script.append(
+            docker_commands.create_network(name, driver=driver, subnet=subnet, internal=internal, options=settings)
+        )
         return next(network for network in engine.networks() if network.name == name)
 
     def container(
@@ -181,9 +179,9 @@ class Lab:
         engine = self._engine(network.host)
         publish, links = dict(publish or {}), dict(links or {})
         for name in names:
-            _check_name(name, "container")
+            check_name(name, "container")
         for port in (*publish, *publish.values()):
-            _check_port(port)
+            check_port(port)
         made_as = json.dumps([network.name, sorted(publish.items()), sorted(links.items()), command, image])
         kept = self._settle(engine, names, made_as)
         missing = [name for name in names if name not in kept]
@@ -192,18 +190,16 @@ class Lab:
                 f"{network.host} has no image called {image!r}.",
                 hint="leave `image` out: lessons use the image 'lesson', and the testbed reaches no registry.",
             )
-        create = partial(
-            engine.create_container,
-            image=image,
-            network=network.name,
-            command=command,
-            publish=publish,
-            links=links,
-            labels={LESSON: self.lesson, MADE_AS: made_as},
-        )
-        made = self._start_all(engine, missing, create)
-        for name in missing:
-            self.script.append(_run_command(name, network.name, publish, links, command, image))
+        settings: dict[str, Any] = {
+            "image": image,
+            "network": network.name,
+            "command": command,
+            "publish": publish,
+            "links": links,
+        }
+        labels = {LESSON: self.lesson, MADE_AS: made_as}
+        made = self._start_all(engine, missing, partial(engine.create_container, labels=labels, **settings))
+        self.script += [docker_commands.run(name, **settings) for name in missing]
         found = {**kept, **made}
         return tuple(Container(name, network.host, found[name]) for name in names)
 
@@ -294,10 +290,11 @@ class Lab:
         return self.bed.engine(host)
 
     def _find_network(self, name: str) -> Network:
-        known = {network.name: network for engine in self.bed.engines() for network in reversed(engine.networks())}
+        engines = reversed(list(self.bed.engines()))  # the first host's networks come last: they win
+        known = {network.name: network for engine in engines for network in engine.networks()}
         if name not in known:
             raise LessonError(
-                f"No network is called {name!r}.", hint=f"there are {_listed(known)}.{_similar(name, known)}"
+                f"No network is called {name!r}.", hint=f"there are {listed(known)}.{similar(name, known)}"
             )
         return known[name]
 
@@ -339,7 +336,7 @@ class Lab:
         users = [record.name for record in engine.containers() if name in record.addresses]
         if users:
             raise LessonError(
-                f"The network {name} is in use by {_listed(users)}.",
+                f"The network {name} is in use by {listed(users)}.",
                 hint="remove or disconnect its containers first.",
             )
 
@@ -361,90 +358,6 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
-
-
-def _similar(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
 def _owner(record: ContainerRecord) -> str:
     lesson = record.labels.get(LESSON)
     return f"made by lab {lesson}" if lesson else "and it is not a lab's"
-
-
-def _check_name(name: str, thing: str) -> None:
-    if not NAME.fullmatch(name):
-        raise LessonError(
-            f"{name!r} cannot name a {thing}.",
-            hint="use two or more of letters, digits, _, . and -, beginning with a letter or a digit.",
-        )
-    if thing == "container" and name in (*testbed.HOSTS, "router", "neighbour", "internet", "testbed"):
-        raise LessonError(f"{name!r} is a place of the testbed already.", hint="choose another name for the container.")
-
-
-def _check_driver(driver: str) -> None:
-    allowed = get_args(Driver)
-    if driver not in allowed:
-        raise LessonError(
-            f"No network driver is called {driver!r}.",
-            hint=f"the drivers are {_listed(allowed)}.{_similar(driver, allowed)}",
-        )
-    if driver in ("host", "none"):
-        raise LessonError(
-            f"Docker allows one network of the driver {driver}, and it is there already.",
-            hint=f"use it by its name: lab.containers(..., on={driver!r}).",
-        )
-
-
-def _check_port(port: int) -> None:
-    if not 1 <= port <= 65535:
-        raise LessonError(f"{port} is not a port.", hint="ports are the whole numbers from 1 to 65535.")
-
-
-def _subnet(text: str) -> Subnet:
-    try:
-        return ip_network(text)
-    except ValueError as error:
-        hint = "write it as address/length, for example 172.30.0.0/24."
-        with suppress(ValueError):
-            hint = f"its first address is {ip_network(text, strict=False)}: write that."
-        raise LessonError(f"{text!r} is not a subnet: {error}.", hint=hint) from error
-
-
-def _check_free(wanted: Subnet, networks: Iterable[Network]) -> None:
-    taken: list[tuple[Any, str]] = [*TESTBED_SUBNETS.items()]
-    taken += [(subnet, f"the network {network.name}") for network in networks for subnet in network.subnets]
-    for subnet, whose in taken:
-        if subnet.version == wanted.version and wanted.overlaps(subnet):
-            raise LessonError(
-                f"The subnet {wanted} overlaps {subnet}, which is {whose}'s.",
-                hint="choose another, for example one of 172.30.0.0/24 to 172.30.255.0/24.",
-            )
-
-
-def _create_network_command(
-    name: str, driver: str, subnet: str | None, internal: bool, options: Mapping[str, str]
-) -> str:
-    words = ["docker", "network", "create", "--driver", driver]
-    words += ["--subnet", subnet] if subnet else []
-    words += ["--internal"] if internal else []
-    words += [word for key, value in options.items() for word in ("--opt", f"{key}={value}")]
-    return shlex.join([*words, name])
-
-
-def _run_command(
-    name: str,
-    network: str,
-    publish: Mapping[int, int],
-    links: Mapping[str, str],
-    command: Sequence[str] | None,
-    image: str,
-) -> str:
-    words = ["docker", "run", "--detach", "--name", name, "--hostname", name]
-    words += ["--network", network] if network != "bridge" else []
-    words += [word for outer, inner in publish.items() for word in ("--publish", f"{outer}:{inner}")]
-    words += [word for other, alias in links.items() for word in ("--link", f"{other}:{alias}")]
-    return shlex.join([*words, image, *(command or ())])

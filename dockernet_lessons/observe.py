@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from dockernet_lessons import parse, testbed
+from dockernet_lessons.display import Table
 from dockernet_lessons.errors import CommandFailed, LessonError
 from dockernet_lessons.facts import (
     Answer,
@@ -25,7 +26,6 @@ from dockernet_lessons.facts import (
     Printed,
     Resolution,
     Route,
-    Table,
 )
 from dockernet_lessons.parse import Named
 from dockernet_lessons.testbed.engine import ContainerRecord

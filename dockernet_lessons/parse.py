@@ -216,7 +216,7 @@ def why_no_ping(stderr: str) -> str | None:
     return next((meaning for words, meaning in WHY_NO_PING if words in stderr), None)
 
 
-WHY_NO_CONNECTION = re.compile(r"failed: (Connection refused|Network is unreachable|No route to host)")
+WHY_NO_CONNECTION = re.compile(r"fail[^\n]*: (Connection refused|Network is unreachable|No route to host)")
 
 
 def why_no_connection(stderr: str) -> str | None:

@@ -160,12 +160,8 @@ def what_a_cell_shows_is_stored(notebook: NotebookNode) -> list[str]:
 def a_checked_cell_holds_an_output(notebook: NotebookNode) -> list[str]:
     """See that what the text relies on is really there, and really compared."""
     checked = [(name, cell) for name, cell in code_cells(notebook) if CHECKED in tags(cell)]
-    return [
-        f"{name} is tagged {CHECKED}, but holds no output" for name, cell in checked if not cell.outputs
-    ] + [
-        f"{name} is tagged {CHECKED} and ignored at once"
-        for name, cell in checked
-        if set(tags(cell)) & set(IGNORED)
+    return [f"{name} is tagged {CHECKED}, but holds no output" for name, cell in checked if not cell.outputs] + [
+        f"{name} is tagged {CHECKED} and ignored at once" for name, cell in checked if set(tags(cell)) & set(IGNORED)
     ]
 
 
@@ -174,9 +170,7 @@ def the_text_relies_on_what_is_checked(notebook: NotebookNode) -> list[str]:
     """Count the outputs that the text relies on: a lesson has three rounds or more."""
     checked = sum(CHECKED in tags(cell) for _, cell in code_cells(notebook))
     needed = 1 if is_start(notebook) else ROUNDS
-    return (
-        [] if checked >= needed else [f"{checked} cells are tagged {CHECKED}; a lesson has {needed} or more"]
-    )
+    return [] if checked >= needed else [f"{checked} cells are tagged {CHECKED}; a lesson has {needed} or more"]
 
 
 @rule
@@ -185,9 +179,7 @@ def nearly_every_cell_is_compared(notebook: NotebookNode) -> list[str]:
     cells = code_cells(notebook)
     strict = sum(not set(tags(cell)) & set(IGNORED) for _, cell in cells)
     share = strict / len(cells) if cells else 0
-    return (
-        [] if share >= STRICT_SHARE else [f"{strict} of {len(cells)} code cells are compared, less than 90 %"]
-    )
+    return [] if share >= STRICT_SHARE else [f"{strict} of {len(cells)} code cells are compared, less than 90 %"]
 
 
 # ---- code --------------------------------------------------------------------------------------------------
@@ -196,9 +188,7 @@ def nearly_every_cell_is_compared(notebook: NotebookNode) -> list[str]:
 @rule
 def no_line_is_silenced(notebook: NotebookNode) -> list[str]:
     """Refuse a last ``;``: it hides a value from the learner and not from nbval."""
-    return [
-        f"{name} ends in `;`" for name, cell in code_cells(notebook) if cell.source.rstrip().endswith(";")
-    ]
+    return [f"{name} ends in `;`" for name, cell in code_cells(notebook) if cell.source.rstrip().endswith(";")]
 
 
 @rule
@@ -254,11 +244,7 @@ def definitions_are_short(notebook: NotebookNode) -> list[str]:
 def the_last_code_cell_closes_the_lab(notebook: NotebookNode) -> list[str]:
     """Ask that a lesson ends with nothing left, and shows it."""
     cells = code_cells(notebook)
-    return (
-        []
-        if cells and "lab.close" in calls(cells[-1][1])
-        else ["the last code cell does not call lab.close()"]
-    )
+    return [] if cells and "lab.close" in calls(cells[-1][1]) else ["the last code cell does not call lab.close()"]
 
 
 # ---- the screen --------------------------------------------------------------------------------------------
@@ -290,8 +276,7 @@ def no_traceback_on_screen(notebook: NotebookNode) -> list[str]:
     return seen(notebook, r"Traceback \(most recent call last\)", "a traceback") + [
         f"{name} holds an error and is not tagged raises-exception"
         for name, cell in code_cells(notebook)
-        if any(output.output_type == "error" for output in cell.outputs)
-        and "raises-exception" not in tags(cell)
+        if any(output.output_type == "error" for output in cell.outputs) and "raises-exception" not in tags(cell)
     ]
 
 
@@ -339,9 +324,7 @@ def the_code_is_in_budget(notebook: NotebookNode) -> list[str]:
     if sum(lengths.values()) > CODE_LINES:
         complaints.append(f"{sum(lengths.values())} lines of code, more than {CODE_LINES}")
     if lengths and statistics.median(lengths.values()) > MEDIAN_CODE_CELL:
-        complaints.append(
-            f"the median code cell has {statistics.median(lengths.values())} lines, more than 2"
-        )
+        complaints.append(f"the median code cell has {statistics.median(lengths.values())} lines, more than 2")
     return complaints
 
 
@@ -349,11 +332,7 @@ def the_code_is_in_budget(notebook: NotebookNode) -> list[str]:
 def a_picture_comes_early(notebook: NotebookNode) -> list[str]:
     """Ask for a picture of the lesson's world within the first four cells."""
     early = authored(notebook)[:PICTURE_BY_CELL]
-    return (
-        []
-        if any(images(cell) or bare_pictures(cell) for cell in early)
-        else ["no picture in the first four cells"]
-    )
+    return [] if any(images(cell) or bare_pictures(cell) for cell in early) else ["no picture in the first four cells"]
 
 
 @rule
@@ -361,9 +340,7 @@ def every_picture_has_a_text(notebook: NotebookNode) -> list[str]:
     """Ask each picture to say in words what it shows; JupyterLab gives a bare PNG or SVG no alt text."""
     complaints = []
     for cell in notebook.cells:
-        complaints += [
-            f"no alt text: {tag[:60]}" for tag in images(cell) if not re.search(r'\balt="\s*[^"\s]', tag)
-        ]
+        complaints += [f"no alt text: {tag[:60]}" for tag in images(cell) if not re.search(r'\balt="\s*[^"\s]', tag)]
         complaints += [f"a bare {kind} can have no alt text" for kind in bare_pictures(cell)]
         if cell.cell_type == "markdown":
             complaints += [f"no alt text: {empty}" for empty in re.findall(r"!\[\s*\]\([^)]*\)", cell.source)]

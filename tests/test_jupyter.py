@@ -12,10 +12,7 @@ from dockernet_lessons.jupyter import SETTINGS, lab_arguments
 
 def options(root: Path, *, port: int | None = None) -> dict[str, str]:
     """Split ``--Class.option=value`` arguments into names and values; a flag has an empty value."""
-    return {
-        name: value
-        for name, _, value in (argument.partition("=") for argument in lab_arguments(root, port=port))
-    }
+    return {name: value for name, _, value in (argument.partition("=") for argument in lab_arguments(root, port=port))}
 
 
 def test_opens_on_the_first_lesson(tmp_path: Path) -> None:
@@ -55,9 +52,7 @@ def test_jupyterlab_knows_every_option_of_its_own(tmp_path: Path) -> None:
 def test_asks_nobody_for_news_updates_or_extensions(tmp_path: Path) -> None:
     """A course for closed networks starts without a single request to the outside."""
     app = LabApp()
-    app.parse_command_line(
-        [argument for argument in lab_arguments(tmp_path) if argument.startswith("--LabApp.")]
-    )
+    app.parse_command_line([argument for argument in lab_arguments(tmp_path) if argument.startswith("--LabApp.")])
     assert app.news_url is None
     assert app.check_for_updates_class.__name__ == "NeverCheckForUpdate"
     assert app.extension_manager == "readonly"

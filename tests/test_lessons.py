@@ -198,17 +198,11 @@ PLANTS: dict[str, list[Plant]] = {
         "time.sleep(1)",
         "@interact\ndef look(x): return x",
     ),
-    "no_plumbing_in_sight": written(
-        "!pip install x", "%%html\n<b>x</b>", "%pip install x", "web\n# NBVAL_SKIP"
-    ),
+    "no_plumbing_in_sight": written("!pip install x", "%%html\n<b>x</b>", "%pip install x", "web\n# NBVAL_SKIP"),
     "imports_are_in_the_set_up_cell": written("import os\nos.name", "if True:\n    from os import name"),
-    "definitions_are_short": written(
-        A_FUNCTION, A_FUNCTION.replace("def look()", "class Look"), f"async {A_FUNCTION}"
-    ),
+    "definitions_are_short": written(A_FUNCTION, A_FUNCTION.replace("def look()", "class Look"), f"async {A_FUNCTION}"),
     "the_last_code_cell_closes_the_lab": [no_closing_cell],
-    "no_warning_on_screen": shown(
-        printed("UserWarning: x"), printed("hm", "stderr"), result("x", 4, html="WARNING")
-    ),
+    "no_warning_on_screen": shown(printed("UserWarning: x"), printed("hm", "stderr"), result("x", 4, html="WARNING")),
     "no_traceback_on_screen": shown(error("LessonError: no"), printed("Traceback (most recent call last)\n")),
     "no_id_on_screen": shown(
         printed(f"br-{SHORT_ID} up"),

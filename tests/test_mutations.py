@@ -48,9 +48,7 @@ def nbval(path: Path) -> tuple[list[int], str]:
     run = subprocess.run(command, cwd=path.parent, env=env, capture_output=True, text=True, check=False)
     if run.returncode not in (0, 1):
         pytest.fail(f"nbval did not run (exit code {run.returncode}):\n{run.stdout}\n{run.stderr}")
-    red = [
-        int(number) for number in re.findall(r"^(?:FAILED|ERROR) .*::Cell (\d+)", run.stdout, re.MULTILINE)
-    ]
+    red = [int(number) for number in re.findall(r"^(?:FAILED|ERROR) .*::Cell (\d+)", run.stdout, re.MULTILINE)]
     assert bool(red) == bool(run.returncode), run.stdout
     return red, run.stdout
 
@@ -115,9 +113,7 @@ def another_observation(notebook: NotebookNode) -> Mutation:
 
     for number, (_, cell) in enumerate(code_cells(notebook)):
         for output in cell.outputs if compared(cell) else []:
-            holder, key = (
-                (output, "text") if output.output_type == "stream" else (output.get("data", {}), "text/plain")
-            )
+            holder, key = (output, "text") if output.output_type == "stream" else (output.get("data", {}), "text/plain")
             if ADDRESS.search(holder.get(key, "")):
                 holder[key] = changed(holder[key])
                 return Mutation(f"{key} became {holder[key]!r}", number, number)
@@ -193,9 +189,7 @@ def test_the_unchanged_toy_is_green(toy: Path) -> None:
         (another_observation, Mutation(r"text became 'web 172.30.0.2 bridge\n'", 2, 2)),
     ],
 )
-def test_a_changed_toy_is_red(
-    toy: Path, mutate: Callable[[NotebookNode], Mutation], expected: Mutation
-) -> None:
+def test_a_changed_toy_is_red(toy: Path, mutate: Callable[[NotebookNode], Mutation], expected: Mutation) -> None:
     """Each change hits what it looks for, and nbval finds it by the cell that tells of it and at no other."""
     mutation = mutated(toy, mutate)
     assert mutation == expected

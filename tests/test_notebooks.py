@@ -81,9 +81,7 @@ def test_regen_stores_a_changed_output_and_no_other(tmp_path: Path) -> None:
     assert [cell.get("outputs") for cell in after[5:]] == [cell.get("outputs") for cell in before[5:]]
 
 
-def test_a_failing_cell_is_named_and_nothing_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failing_cell_is_named_and_nothing_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The message holds the notebook, the cell's number, its source and the error."""
     (path,) = course(tmp_path, "03_bridge.ipynb")
     changed(path, code_4="web = 1\nweb.nothing")
@@ -109,9 +107,7 @@ def test_a_deliberate_failure_is_stored(tmp_path: Path) -> None:
     assert cells[6].outputs[0].text == "nothing is left\n"
 
 
-def test_a_failure_that_no_longer_happens_is_an_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_failure_that_no_longer_happens_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A cell tagged raises-exception that raises nothing is not stored as if that were meant."""
     (path,) = course(tmp_path, "03_bridge.ipynb")
     notebook = nbformat.read(path, as_version=4)
@@ -236,9 +232,7 @@ def test_a_number_in_the_title_is_not_said_twice(tmp_path: Path, heading: str) -
     assert tool.Lesson.of(tmp_path / "03_bridge.ipynb", notebook).title == "Bridge"
 
 
-def test_tidy_is_what_check_wants_and_runs_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_tidy_is_what_check_wants_and_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`check` fails with a diff before `tidy` and passes after it; no cell's output is touched by either."""
     (path,) = course(tmp_path, "03_bridge.ipynb")
     outputs = [cell.get("outputs") for cell in nbformat.read(path, as_version=4).cells[1:]]
@@ -280,9 +274,7 @@ def test_tidying_one_notebook_leaves_the_others_alone(tmp_path: Path) -> None:
     assert "03_bridge.ipynb" in one.read_text()
 
 
-def test_a_lesson_without_its_question_is_a_problem(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_lesson_without_its_question_is_a_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The message says which notebook lacks what."""
     (path,) = course(tmp_path, "03_bridge.ipynb")
     changed(path, title="# Only a title")

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from worlds import CASES, D, link, world
 
-from dockernet_lessons.picture import Picture, draw
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Place, Topology
 from dockernet_lessons.layout import layout
 from dockernet_lessons.layout.tints import DRIVERS
+from dockernet_lessons.picture import Picture, draw
 from dockernet_lessons.topology import connect, describe
 
 every_case = pytest.mark.parametrize("topology", CASES.values(), ids=CASES)
@@ -43,8 +43,7 @@ def test_words_as_drawn_are_on_the_page(topology: Topology) -> None:
     )
     page = picture.figure.bbox
     assert all(
-        page.x0 <= b.x0 and b.x1 <= page.x1 and page.y0 <= b.y0 and b.y1 <= page.y1
-        for _, b in _extents(picture)
+        page.x0 <= b.x0 and b.x1 <= page.x1 and page.y0 <= b.y0 and b.y1 <= page.y1 for _, b in _extents(picture)
     )
 
 
@@ -76,9 +75,7 @@ def test_image_is_twice_as_fine_as_it_is_wide() -> None:
 
 def test_hostile_names_stay_words() -> None:
     """A name full of HTML and TeX is shown as it is: neither the page nor the picture obeys it."""
-    topology = connect(
-        [Place(HOSTILE, "container", "host1", 1, (link("$\\eth$", "veth", 2, "172.17.0.2/16"),))]
-    )
+    topology = connect([Place(HOSTILE, "container", "host1", 1, (link("$\\eth$", "veth", 2, "172.17.0.2/16"),))])
     picture = draw(topology, title=HOSTILE)
     html = picture._repr_mimebundle_()["text/html"]
     assert "<script" not in html
@@ -97,9 +94,7 @@ def test_colours_can_be_told_apart_and_are_not_alone() -> None:
     """Each driver has a colour of its own, and networks of one driver have their names beside it."""
     colours = [colour for colour, _ in DRIVERS.values()]
     assert len(set(colours)) == len(colours)
-    assert {"bridge (bridge network)", "shop (bridge network)"} <= {
-        text for text, _ in _extents(draw(CASES["shop"]))
-    }
+    assert {"bridge (bridge network)", "shop (bridge network)"} <= {text for text, _ in _extents(draw(CASES["shop"]))}
 
 
 @pytest.mark.parametrize(("name", "magic"), [("picture.png", b"\x89PNG"), ("picture.SVG", b"<?xml")])

@@ -46,9 +46,7 @@ def dropped_rules(text: str) -> int:
 def unreasoned_rules(text: str) -> list[str]:
     """List the rules without a comment line right above them."""
     lines = ["", *text.splitlines()]
-    return [
-        line for above, line in pairwise(lines) if line.startswith("regex:") and not above.startswith("#")
-    ]
+    return [line for above, line in pairwise(lines) if line.startswith("regex:") and not above.startswith("#")]
 
 
 RULES = get_sanitize_patterns(SANITISE.read_text())

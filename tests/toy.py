@@ -86,9 +86,7 @@ PROSE = "Predict first what the next line shows, then run it, and compare what y
 def model_lesson() -> NotebookNode:
     """Make a lesson, never run, that keeps every rule of STYLE.md."""
     title = new_markdown_cell("# Toy bridge\n\n> Who is on the bridge?", id="title")
-    card = new_markdown_cell(
-        "You will be able to see, draw and explain. You need nothing. 20 minutes.", id="card"
-    )
+    card = new_markdown_cell("You will be able to see, draw and explain. You need nothing. 20 minutes.", id="card")
     cells = [title, card]
 
     def code(source: str, *outputs: NotebookNode, tags: tuple[str, ...] = ()) -> None:

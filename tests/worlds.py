@@ -16,9 +16,7 @@ NAMES = {"docker0": "bridge", "br-shop": "shop", "br-back": "back"}
 def link(name: str, kind: str, index: int, address: str | None = None, **more: object) -> Link:
     """Make a link with the details that no test here is about."""
     addresses = (ip_interface(address),) if address else ()
-    return Link(
-        name, kind, index, f"02:42:00:00:00:{index % 256:02x}", 1500, True, addresses=addresses, **more
-    )  # type: ignore[arg-type]
+    return Link(name, kind, index, f"02:42:00:00:00:{index % 256:02x}", 1500, True, addresses=addresses, **more)  # type: ignore[arg-type]
 
 
 def places(
@@ -85,14 +83,10 @@ def places(
 
 def networks(bridges: Sequence[str] = ("docker0",), *, host: str = "host1") -> list[Network]:
     """Make the Docker networks of those bridges."""
-    return [
-        Network(NAMES[b], "bridge", host, (ip_network(GATEWAYS[b], strict=False),), bridge=b) for b in bridges
-    ]
+    return [Network(NAMES[b], "bridge", host, (ip_network(GATEWAYS[b], strict=False),), bridge=b) for b in bridges]
 
 
-def world(
-    containers: Mapping[str, Sequence[str]], bridges: Sequence[str] = ("docker0",), **more: object
-) -> Topology:
+def world(containers: Mapping[str, Sequence[str]], bridges: Sequence[str] = ("docker0",), **more: object) -> Topology:
     """Make the topology of such a testbed."""
     return connect(places(containers, bridges, **more), networks(bridges))  # type: ignore[arg-type]
 
@@ -171,9 +165,7 @@ def _by_hand() -> Topology:
                 7,
                 (lo, link("eth0", "veth", 2, "10.2.0.2/30", peer=2, peer_place="left")),
             ),
-            Place(
-                "onlan", "container", "host1", 8, (lo, link("eth0", "macvlan", 2, "192.0.2.50/24", peer=2))
-            ),
+            Place("onlan", "container", "host1", 8, (lo, link("eth0", "macvlan", 2, "192.0.2.50/24", peer=2))),
             Place("a-container-with-quite-a-long-name", "container", "host2", 9, (lo,)),
         ],
         [*networks(), *networks(host="host2"), Network("none", "none", "host1")],

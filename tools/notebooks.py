@@ -4,8 +4,8 @@
     python tools/notebooks.py tidy  [NOTEBOOK ...]    rebuild the derived parts without running anything
     python tools/notebooks.py check [NOTEBOOK ...]    show what tidy would change; exit 1 if it would
 
-The derived parts are the navigation cell of each lesson, the lesson index in README.md, and the plain form of
-the files (no widget state, timings or versions). Knows Jupyter and nbval; does not know Docker.
+The derived parts are the navigation cell of each lesson, the lesson index and the picture in README.md, and the plain
+form of the files (no widget state, timings or versions). Knows Jupyter and nbval; does not know Docker.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import difflib
 import re
 import sys
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
@@ -69,9 +70,7 @@ class Lesson:
         title = re.match(r"# +(?:(?:Lesson )?\d+\W+)?(\S.*)", first)
         quoted = re.search(r"(?:^>.*\n?)+", first, re.MULTILINE)
         if title is None or quoted is None:
-            raise NotebookProblem(
-                f"{path.name}: the first cell must be `# title` and then the question as `> ...`"
-            )
+            raise NotebookProblem(f"{path.name}: the first cell must be `# title` and then the question as `> ...`")
         lines = (line.removeprefix(">").strip() for line in quoted[0].splitlines())
         return cls(path.name, title[1].strip(), " ".join(line for line in lines if line))
 
@@ -151,11 +150,7 @@ def indented(source: str) -> str:
 
 def sanitiser(rules: Path, *, pictures: bool = False) -> Callable[[str], str]:
     """Replace what nbval replaces with the same file; with ``pictures``, leave pictures as they are."""
-    pairs = [
-        pair
-        for pair in get_sanitize_patterns(rules.read_text())
-        if not (pictures and "data:image" in pair[0])
-    ]
+    pairs = [pair for pair in get_sanitize_patterns(rules.read_text()) if not (pictures and "data:image" in pair[0])]
 
     def sanitise(text: str) -> str:
         for regex, replacement in pairs:
@@ -214,9 +209,7 @@ def stable_ids(cells: Sequence[NotebookNode]) -> Iterable[str]:
 
 def normalised(notebook: NotebookNode) -> NotebookNode:
     """Give the plain form: nbformat 4.5, stable ids, counts 1..n, and nothing a machine added for itself."""
-    plain = nbformat.from_dict(
-        {"nbformat": 4, "nbformat_minor": 5, "metadata": NOTEBOOK_METADATA, "cells": []}
-    )
+    plain = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": NOTEBOOK_METADATA, "cells": []})
     numbers = count(1)
     for cell, identity in zip(notebook.cells, stable_ids(notebook.cells), strict=True):
         metadata = {name: value for name, value in cell.metadata.items() if name in KEPT_CELL_METADATA}
@@ -277,9 +270,7 @@ def with_index(readme: str, lessons: Sequence[Lesson]) -> str:
 
 def derived(root: Path, notebooks: dict[Path, NotebookNode]) -> dict[Path, str]:
     """Give the content that the notebooks given and README.md should have."""
-    every = {
-        path: notebooks.get(path) or read(path) for path in sorted((root / "notebooks").glob(LESSON_NAMES))
-    }
+    every = {path: notebooks.get(path) or read(path) for path in sorted((root / "notebooks").glob(LESSON_NAMES))}
     lessons = [Lesson.of(path, notebook) for path, notebook in every.items()]
     texts = {
         path: text_of(normalised(with_navigation(every[path], navigation(lesson, lessons))))
@@ -290,6 +281,16 @@ def derived(root: Path, notebooks: dict[Path, NotebookNode]) -> dict[Path, str]:
     if not readme.exists():
         raise NotebookProblem(f"{readme} is missing: the lesson index belongs there")
     return texts | {readme: with_index(readme.read_text(encoding="utf-8"), lessons)}
+
+
+def readme_picture(root: Path) -> bytes | None:
+    """Give the picture that README.md shows: the last one of lesson 03; ``None`` where there is no such lesson."""
+    path = root / "notebooks" / "03_bridge.ipynb"
+    if not path.exists():
+        return None
+    shown = (output.get("data", {}).get("text/html", "") for cell in read(path).cells for output in cell.get("outputs", []))
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', " ".join(shown))
+    return b64decode(pictures[-1]) if pictures else None
 
 
 # ---- the three commands ------------------------------------------------------------------------------------
@@ -322,18 +323,12 @@ def differences(texts: dict[Path, str]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; 0 is all well, 1 is a difference or a problem."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["regen", "tidy", "check"])
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="default: every lesson")
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder with README.md and notebooks/")
-    parser.add_argument(
-        "--rules", type=Path, default=ROOT / "tests" / "sanitise.cfg", help="nbval's sanitise file"
-    )
-    parser.add_argument(
-        "--pictures", action="store_true", help="regen: store pictures whose text form is unchanged"
-    )
+    parser.add_argument("--rules", type=Path, default=ROOT / "tests" / "sanitise.cfg", help="nbval's sanitise file")
+    parser.add_argument("--pictures", action="store_true", help="regen: store pictures whose text form is unchanged")
     options = parser.parse_intermixed_args(arguments)
     root = options.root.resolve()
     paths = [path.resolve() for path in options.notebooks] or sorted((root / "notebooks").glob(LESSON_NAMES))
@@ -343,12 +338,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             fresh = regenerated(path, rules=options.rules, pictures=options.pictures)
             write_changed({path: text_of(normalised(fresh))})
         texts = derived(root, {path: read(path) for path in paths})
+        picture, shown = root / "docs" / "bridge.png", readme_picture(root)
+        stale = shown is not None and (not picture.exists() or picture.read_bytes() != shown)
         if options.command == "check":
-            diff = differences(texts)
+            diff = differences(texts) + (f"{picture} is not the picture of lesson 03\n" if stale else "")
             print(diff or "nothing to rebuild", end="" if diff else "\n")
             return 1 if diff else 0
         for path in write_changed(texts):
             print(f"rebuilt {path.relative_to(root)}")
+        if stale and shown is not None:
+            picture.parent.mkdir(exist_ok=True)
+            picture.write_bytes(shown)
+            print(f"rebuilt {picture.relative_to(root)}")
     except NotebookProblem as problem:
         print(problem, file=sys.stderr)
         return 1

@@ -58,6 +58,11 @@ def record(bed: testbed.Testbed) -> Path:
             "ping-nobody-there": partial(observe.ping, "host1", "192.0.2.99"),
             "ping-unknown-name": partial(observe.ping, web, "db"),
             "ping-no-route": partial(observe.ping, alone, "192.0.2.3"),
+            "fetch-answer": partial(observe.fetch, front, "http://back"),
+            "fetch-refused": partial(observe.fetch, web, "http://172.17.0.3:81"),
+            "fetch-no-answer": partial(observe.fetch, web, "http://172.30.0.3"),
+            "fetch-unknown-name": partial(observe.fetch, web, "http://db"),
+            "fetch-no-route": partial(observe.fetch, alone, "http://172.17.0.3"),
             "getent-found": partial(observe.resolve, front, "back"),
             "getent-missing": partial(observe.resolve, web, "db"),
         }.items():
@@ -95,12 +100,8 @@ def _write_snapshot(folder: Path, bed: testbed.Testbed, containers: list[Contain
     named = {place: Named(place, place, place) for place in testbed.PLACES}  # type: ignore[arg-type]
     named |= {host: Named(host, "host", host) for host in bed.hosts}
     named |= {key: Named(known.name, "container", known.host) for key, known in records.items() if known}
-    (folder / "names.json").write_text(
-        json.dumps({key: asdict(name) for key, name in named.items()}, indent=1) + "\n"
-    )
-    (folder / "snapshot.txt").write_text(
-        bed.snapshot({key: known.pid for key, known in records.items() if known})
-    )
+    (folder / "names.json").write_text(json.dumps({key: asdict(name) for key, name in named.items()}, indent=1) + "\n")
+    (folder / "snapshot.txt").write_text(bed.snapshot({key: known.pid for key, known in records.items() if known}))
 
 
 if __name__ == "__main__":

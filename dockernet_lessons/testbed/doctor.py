@@ -27,13 +27,14 @@ SCHEMA = 1
 DISK_MB = 1000  # a tree and its packages take 350 MB while they are built
 MEMORY_MB = 512  # an engine with a lesson's containers takes about 200 MB
 
+UNDER = "ip link add under0 type veth peer name under1 && ip link add link under0 name probe0 type"
 KERNEL = {
     "bridge": "ip link add probe0 type bridge",
     "veth": "ip link add probe0 type veth peer name probe1",
     "dummy": "ip link add probe0 type dummy",
-    "macvlan": "ip link add under0 type veth peer name under1 && ip link add link under0 name probe0 type macvlan mode bridge",
-    "ipvlan": "ip link add under0 type veth peer name under1 && ip link add link under0 name probe0 type ipvlan mode l2",
-    "8021q": "ip link add under0 type veth peer name under1 && ip link add link under0 name probe0 type vlan id 5",
+    "macvlan": f"{UNDER} macvlan mode bridge",
+    "ipvlan": f"{UNDER} ipvlan mode l2",
+    "8021q": f"{UNDER} vlan id 5",
     "vxlan": "ip link add probe0 type vxlan id 256 dstport 4789",
     "nf_tables": "nft add table ip probe",
     "overlayfs": (
@@ -46,7 +47,7 @@ KERNEL = {
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. ``ok`` is ``None`` where it cannot be told; ``next_step`` is empty where all is well."""
+    """One thing that was looked at. ``ok`` is ``None`` where it cannot be told; a ``False`` has a ``next_step``."""
 
     name: str
     ok: bool | None
@@ -63,7 +64,7 @@ class Report:
     checks: tuple[Check, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Give the report as JSON has it: ``schema``, ``ready``, ``carrier``, and ``checks`` with the fields of `Check`.
+        """Give the report as JSON has it: the version of this form, and everything in the report.
 
         >>> Report(True, "namespace", (Check("Python", True, "3.11.2"),)).as_json()["checks"]
         [{'name': 'Python', 'ok': True, 'finding': '3.11.2', 'next_step': ''}]

@@ -48,6 +48,11 @@ class Engine:
         with self._opening:
             return docker.APIClient(base_url=self.endpoint, version="auto", timeout=60, max_pool_size=16)
 
+    def close(self) -> None:
+        """Close the connection to the engine; it opens again when needed."""
+        if api := self.__dict__.pop("_api", None):
+            api.close()
+
     @property
     def version(self) -> str:
         """The engine's version, as ``docker version`` prints it."""

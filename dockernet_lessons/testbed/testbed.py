@@ -70,6 +70,11 @@ class Testbed:
         """Give the engines of all hosts that run."""
         return (self.engine(host) for host in self.hosts)
 
+    def close(self) -> None:
+        """Close the connections to the engines; the testbed itself runs on, and they open again when needed."""
+        for engine in self._engines.values():
+            engine.close()
+
     def need(self, host: str) -> None:
         """Start a host that does not run yet, and wait until its engine answers.
 
@@ -114,7 +119,6 @@ class Testbed:
 
 def attach() -> Testbed | None:
     """Give the testbed that runs for this user, or ``None``."""
-    global _attached  # noqa: PLW0603  # one testbed a user, so one open connection to it a kernel
     runtime = paths.runtime()
     try:
         text = (runtime / "testbed.json").read_text()
@@ -125,11 +129,19 @@ def attach() -> Testbed | None:
     if carrier is None or not carrier.alive(runtime):
         return None
     if _attached is None or _attached[0] != text:
-        _attached = text, Testbed(carrier, runtime, record["suite"], host_names=record["hosts"])
-    return _attached[1]
+        _remember(text, Testbed(carrier, runtime, record["suite"], host_names=record["hosts"]))
+    return _attached[1] if _attached else None
 
 
 _attached: tuple[str, Testbed] | None = None
+
+
+def _remember(text: str, bed: Testbed) -> None:
+    """Keep a testbed as the one we are attached to, and close what was open to another before it."""
+    global _attached  # noqa: PLW0603  # one testbed a user, so one open connection to it a kernel
+    if _attached is not None and _attached[1] is not bed:
+        _attached[1].close()
+    _attached = text, bed
 
 
 def running() -> Testbed:
@@ -183,6 +195,7 @@ def up(
                 bed.engine().load_image(built.image)
             _record(bed)
         except BaseException:
+            bed.close()
             carrier.stop(runtime)
             raise
         return bed
@@ -192,6 +205,8 @@ def down() -> bool:
     """End this user's testbed and remove every trace of it; tell whether one ran."""
     runtime = paths.runtime()
     with _one_at_a_time(runtime):
+        if _attached is not None:
+            _attached[1].close()
         ran = any(carrier.alive(runtime) for carrier in CARRIERS)
         for carrier in CARRIERS:
             carrier.stop(runtime)
@@ -280,8 +295,10 @@ def _last_words(bed: Testbed, host: str) -> str:
 def _record(bed: Testbed) -> None:
     record = {"carrier": bed.carrier.name, "suite": bed.suite, "hosts": bed.hosts, "started": time.time()}
     part = bed.runtime / "testbed.json.part"
-    part.write_text(json.dumps(record))
+    text = json.dumps(record)
+    part.write_text(text)
     part.rename(bed.runtime / "testbed.json")
+    _remember(text, bed)
 
 
 @contextmanager

@@ -1,0 +1,86 @@
+"""What a learner may ask a lab for: each check says what is wrong, why, and what is allowed instead.
+
+Knows the rules of Docker and of the testbed, and asks neither.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import ip_network
+from typing import get_args
+
+from dockernet_lessons.errors import LessonError
+from dockernet_lessons.facts import Driver, Network, Subnet
+from dockernet_lessons.testbed import HOSTS, PLACES
+
+NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+TESTBED_SUBNETS = {ip_network("192.0.2.0/24"): "the LAN", ip_network("203.0.113.0/24"): "the internet"}
+
+
+def listed(names: Iterable[str]) -> str:
+    """Give names as a list to read: "bridge, host, none"."""
+    return ", ".join(names)
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """Give the question whether one of the known names was meant, or nothing where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def check_name(name: str, thing: str) -> None:
+    """Refuse what Docker takes for no name, and what names a place of the testbed already."""
+    if not NAME.fullmatch(name):
+        raise LessonError(
+            f"{name!r} cannot name a {thing}.",
+            hint="use two or more of letters, digits, _, . and -, beginning with a letter or a digit.",
+        )
+    if thing == "container" and name in (*HOSTS, *PLACES, "testbed"):
+        raise LessonError(f"{name!r} is a place of the testbed already.", hint="choose another name for the container.")
+
+
+def check_driver(driver: str) -> None:
+    """Refuse a driver that does not exist, or of which Docker allows no further network."""
+    allowed = get_args(Driver)
+    if driver not in allowed:
+        raise LessonError(
+            f"No network driver is called {driver!r}.",
+            hint=f"the drivers are {listed(allowed)}.{similar(driver, allowed)}",
+        )
+    if driver in ("host", "none"):
+        raise LessonError(
+            f"Docker allows one network of the driver {driver}, and it is there already.",
+            hint=f"use it by its name: lab.containers(..., on={driver!r}).",
+        )
+
+
+def check_port(port: int) -> None:
+    """Refuse what is not a port, 1 to 65535."""
+    if not 1 <= port <= 65535:
+        raise LessonError(f"{port} is not a port.", hint="ports are the whole numbers from 1 to 65535.")
+
+
+def read_subnet(text: str) -> Subnet:
+    """Read a subnet such as ``172.30.0.0/24``; one with host bits set is refused, with the address it should have."""
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        hint = "write it as address/length, for example 172.30.0.0/24."
+        with suppress(ValueError):
+            hint = f"its first address is {ip_network(text, strict=False)}: write that."
+        raise LessonError(f"{text!r} is not a subnet: {error}.", hint=hint) from error
+
+
+def check_free(wanted: Subnet, networks: Iterable[Network]) -> None:
+    """Refuse a subnet that overlaps another network's or the testbed's own: Docker would take the latter silently."""
+    taken: list[tuple[Subnet, str]] = [*TESTBED_SUBNETS.items()]
+    taken += [(subnet, f"the network {network.name}") for network in networks for subnet in network.subnets]
+    for subnet, whose in taken:
+        if subnet.version == wanted.version and wanted.overlaps(subnet):
+            raise LessonError(
+                f"The subnet {wanted} overlaps {subnet}, which is {whose}'s.",
+                hint="choose another, for example one of 172.30.0.0/24 to 172.30.255.0/24.",
+            )
