@@ -11,9 +11,7 @@ import os
 import shlex
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -23,7 +21,6 @@ from dockernet_lessons.errors import LessonError
 
 if TYPE_CHECKING:
     from dockernet_lessons.testbed import Testbed
-    from dockernet_lessons.testbed.doctor import Report
 
 INSIDE = "/usr/lib/testbed/inside"
 A_DAY = "86400"
@@ -59,9 +56,10 @@ def build(
     again: Annotated[bool, typer.Option("--again", help="Build anew even where the tree is there.")] = False,
 ) -> None:
     """Build the testbed's root filesystem from Debian packages, and keep it."""
+    from dockernet_lessons.terminal import steps
     from dockernet_lessons.testbed import tree
 
-    with _steps() as step:
+    with steps() as step:
         built = tree.build(suite or _default_suite(), manifest=manifest, again=again, progress=step)
     print(f"tree      {built.root}")
     print(f"manifest  {built.manifest}")
@@ -89,13 +87,14 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Tell what can run on this machine, and why not. Exit code 1 where no testbed can."""
+    from dockernet_lessons.terminal import show
     from dockernet_lessons.testbed.doctor import examine
 
     report = examine()
     if as_json:
         print(json.dumps(report.as_json(), indent=2))
     else:
-        _show(report)
+        show(report)
     if not report.ready:
         raise typer.Exit(1)
 
@@ -183,10 +182,11 @@ def _default_suite() -> str:
 def _start(suite: str | None = None, *, owner: int | None = None) -> Testbed:
     """Give the running testbed or a new one; say in one line which carrier runs it."""
     from dockernet_lessons import testbed
+    from dockernet_lessons.terminal import steps
 
     if found := testbed.attach():
         print(f"Carrier: {found.carrier.name} (a testbed runs already)", file=sys.stderr)
-    with _steps() as step:
+    with steps() as step:
         return testbed.up(suite=suite, owner=owner, progress=step, why=lambda line: print(line, file=sys.stderr))
 
 
@@ -259,63 +259,6 @@ def _become(command: Sequence[str]) -> NoReturn:
         raise LessonError(
             f"{shlex.join(command)}: {command[0]} is not installed.", hint="`dockernet doctor` tells more."
         ) from error
-
-
-def _show(report: Report) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    signs = {True: "[green]yes[/]", False: "[red]no[/]", None: "?"}
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("", "ok", "finding", "next step"):
-        table.add_column(title, overflow="fold")
-    for check in report.checks:
-        table.add_row(check.name, signs[check.ok], check.finding, check.next_step)
-    console = Console(highlight=False)
-    console.print(table)
-    console.print(
-        f"\nA testbed can run here, on the carrier {report.carrier}."
-        if report.ready
-        else "\n[bold]No testbed can run here yet:[/] see each `no` above."
-    )
-
-
-@contextmanager
-def _steps() -> Iterator[Callable[[str], None]]:
-    """Show on stderr which step is under way, and for how long; a log gets a line at each start and at the end."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        with Progress(
-            SpinnerColumn(finished_text="-"),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console,
-        ) as bar:
-
-            def step(text: str) -> None:
-                for task in bar.task_ids:
-                    bar.update(task, total=1, completed=1)
-                bar.add_task(text, total=None)
-
-            yield step
-            for task in bar.task_ids:
-                bar.update(task, total=1, completed=1)
-        return
-
-    began = time.monotonic()
-    steps = 0
-
-    def line(text: str) -> None:
-        nonlocal steps
-        steps += 1
-        print(text, file=sys.stderr, flush=True)
-
-    yield line
-    if steps:
-        print(f"done after {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -251,12 +251,21 @@ class Lab:
         )
 
     def close(self) -> Closed:
-        """Remove everything of this lab, and make sure that nothing is left. Closing twice is fine."""
+        """Remove everything of this lab, and make sure that nothing is left. Closing twice is fine.
+
+        Raises ``LessonError`` where something could not be removed.
+        """
         if self._bed is None:
-            return Closed(self.lesson, 0, 0)
+            return Closed(self.lesson, "nothing was left of it.")
+        if not self._bed.alive():
+            self._bed = None
+            return Closed(self.lesson, "its testbed has gone, and everything with it.")
         containers, networks = self._sweep()
+        if any(self._sweep()):
+            raise LessonError(f"Something made more for lab {self.lesson} while it was closed.", hint="close it again.")
         self._bed = None
-        return Closed(self.lesson, containers, networks)
+        removed = f"{_count(containers, 'container')} and {_count(networks, 'network')}"
+        return Closed(self.lesson, f"{removed} removed, nothing of it is left.")
 
     def _sweep(self) -> tuple[int, int]:
         """Remove what carries this lesson's label, containers first; tell how many of each there were.
@@ -342,16 +351,14 @@ class Lab:
 
 
 class Closed:
-    """What closing a lab has removed."""
+    """What became of a lab that was closed."""
 
-    def __init__(self, lesson: str, containers: int, networks: int) -> None:
+    def __init__(self, lesson: str, outcome: str) -> None:
         self.lesson = lesson
-        self.containers = containers
-        self.networks = networks
+        self.outcome = outcome
 
     def __repr__(self) -> str:
-        counts = f"{_count(self.containers, 'container')} and {_count(self.networks, 'network')}"
-        return f"Lab {self.lesson} is closed: {counts} removed, nothing of it is left."
+        return f"Lab {self.lesson} is closed: {self.outcome}"
 
 
 def _count(number: int, thing: str) -> str:

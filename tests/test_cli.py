@@ -31,6 +31,7 @@ def dockernet(*arguments: str, **environment: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
 
 
@@ -132,7 +133,7 @@ def test_build_tells_where_the_tree_is(nothing_runs: Path, monkeypatch: pytest.M
 
 def test_progress_on_a_terminal_shows_the_time(nothing_runs: Path) -> None:
     """A person sees each step with how long it has taken."""
-    script = "import time; from dockernet_lessons.cli import _steps\nwith _steps() as step: step('One'); step('Two')"
+    script = "from dockernet_lessons.terminal import steps\nwith steps() as step: step('One'); step('Two')"
     ours, theirs = pty.openpty()
     subprocess.run([sys.executable, "-c", script], stderr=theirs, env={**os.environ, "TERM": "xterm"}, check=True)
     os.close(theirs)

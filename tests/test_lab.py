@@ -213,7 +213,7 @@ def test_close_tells_what_it_removed(bed: Testbed) -> None:
     lab.containers("web", "db", on=shop)
     assert repr(lab.close()) == ("Lab test_lab is closed: 2 containers and 1 network removed, nothing of it is left.")
     assert left(bed.engine(), "test_lab") == ([], [])
-    assert repr(lab.close()).startswith("Lab test_lab is closed: 0 containers and 0 networks removed")
+    assert repr(lab.close()) == "Lab test_lab is closed: nothing was left of it."
     assert repr(lab) == "Lab test_lab, not started"
 
 
@@ -460,7 +460,7 @@ def test_a_port_in_use_is_told(lab: Lab) -> None:
     with pytest.raises(LessonError) as caught:
         lab.container("two", publish={8080: 80})
     assert caught.value.message.startswith("Docker on host1 refused: ")
-    assert "Bind for 0.0.0.0:8080 failed: port is already allocated" in caught.value.message
+    assert re.search(r"Bind for (0\.0\.0\.0|::):8080 failed: port is already allocated$", caught.value.message)
     assert caught.value.hint == "publish another port, or close the lab that uses this one."
     assert sorted(lab.running()) == ["one"]
 

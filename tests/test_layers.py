@@ -27,6 +27,7 @@ LAYERS = {
     "exercises": 6,
     "widgets": 7,
     "jupyter": 7,
+    "terminal": 7,
     "cli": 8,
     "__init__": 9,
 }
@@ -35,7 +36,7 @@ HOMES = {
     "docker": {"testbed"},
     "ipywidgets": {"widgets"},
     "matplotlib": {"picture"},
-    "rich": {"cli"},
+    "rich": {"terminal"},
     "subprocess": {"testbed"},
     "typer": {"cli"},
 }

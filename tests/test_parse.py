@@ -231,8 +231,8 @@ def test_nat_rules(engine: str) -> None:
     """NAT rules come in order with their counters; 28 has none for a container that calls itself."""
     wanted = NAT
     if engine == "28.5":
-        tried_again = replace(NAT[3], packets=8)  # this one drops a call to the other network later than at once
-        wanted = tuple(tried_again if rule == NAT[3] else rule for rule in NAT if "-s 172.17.0.4/32" not in rule.rule)
+        asked_more = replace(NAT[3], packets=8)  # its curl asks the name server four times about an unknown name
+        wanted = tuple(asked_more if rule == NAT[3] else rule for rule in NAT if "-s 172.17.0.4/32" not in rule.rule)
     found = places(engine)
     assert found["host1"].nat == wanted
     assert all(place.nat == () for name, place in found.items() if name != "host1")

@@ -288,8 +288,9 @@ def readme_picture(root: Path) -> bytes | None:
     path = root / "notebooks" / "03_bridge.ipynb"
     if not path.exists():
         return None
-    shown = (output.get("data", {}).get("text/html", "") for cell in read(path).cells for output in cell.get("outputs", []))
-    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', " ".join(shown))
+    outputs = (output for cell in read(path).cells for output in cell.get("outputs", []))
+    shown = " ".join(output.get("data", {}).get("text/html", "") for output in outputs)
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', shown)
     return b64decode(pictures[-1]) if pictures else None
 
 

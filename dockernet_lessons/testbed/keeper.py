@@ -30,7 +30,7 @@ def main(tree: str, runtime: str, owner: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: os.write(ask, b"x"))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _cleared_away(folder), _control_groups(_group_of(os.getpid())) as join:
-        child = subprocess.Popen([*DIE_WITH_KEEPER, *unshare(), str(ENTER), tree, runtime], preexec_fn=join, cwd="/")
+        child = subprocess.Popen([*DIE_WITH_KEEPER, *unshare(), str(ENTER), tree, runtime], preexec_fn=join, cwd="/")  # noqa: PLW1509  # no threads here
         try:
             _tell_init(child.pid, folder)
             with suppress(ProcessLookupError):  # the owner, or the testbed itself, has ended already
