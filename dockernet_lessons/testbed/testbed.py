@@ -9,10 +9,12 @@ import fcntl
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 
 from dockernet_lessons.errors import CommandFailed, NoTestbed
@@ -190,6 +192,7 @@ def up(
         bed = Testbed(carrier, runtime, built.suite)
         try:
             carrier.start(built, runtime, owner=owner)
+            threading.Thread(target=import_module, args=("docker",)).start()  # takes as long as the engine does
             _await_engine(bed, "host1")
             if not bed.engine().has_image(image.TAG):
                 bed.engine().load_image(built.image)

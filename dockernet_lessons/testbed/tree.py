@@ -24,6 +24,7 @@ SUITES = ("forky", "trixie", "bookworm")
 DEFAULT_SUITE = "forky"
 
 PRUNED = (
+    "dev",
     "etc/apt",
     "usr/bin/ctr",
     "usr/lib/cni",
@@ -49,7 +50,8 @@ PRUNED = (
 tell one build from another: where its packages came from."""
 
 FOLDERS = (
-    "dev",
+    "dev/pts",
+    "dev/shm",
     "mnt",
     "proc",
     "root",
@@ -61,7 +63,11 @@ FOLDERS = (
     "var/lib/engines",
 )
 
+DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
+"""Empty files, for the machine's own devices to be bound over."""
+
 FILES = {
+    **{f"dev/{device}": "" for device in DEVICES},
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
@@ -185,6 +191,8 @@ def _finish(root: Path) -> None:
         run_link.symlink_to("/run")
     for name, text in FILES.items():
         (root / name).write_text(text)
+    _link(root, "dev/fd", "/proc/self/fd")
+    _link(root, "dev/ptmx", "pts/ptmx")
     _link(root, "usr/bin/sh", "dash")
     for tool in ("iptables", "ip6tables"):
         for action in ("", "-save", "-restore"):
