@@ -29,6 +29,9 @@ LOOK_SECONDS = 2.0
 HOSTS = {"host1": ("192.0.2.11", "02:00:00:00:02:0b"), "host2": ("192.0.2.12", "02:00:00:00:02:0c")}
 """Every host's address and MAC address on the LAN."""
 
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8"}
+"""What commands inside see: nothing of the learner's own environment, proxies and languages above all."""
+
 PLACES = ("internet", "router", "neighbour")
 """The places that are not hosts; the hosts and their containers come on top."""
 
@@ -103,7 +106,13 @@ class Testbed:
         """
         inside = ["/usr/lib/testbed/inside", place, f"{timeout:g}", *command]
         try:
-            done = run(self.carrier.command(self.runtime, inside), check=False, timeout=timeout + 5, stdin=stdin)
+            done = run(
+                self.carrier.command(self.runtime, inside),
+                check=False,
+                timeout=timeout + 5,
+                stdin=stdin,
+                env=ENVIRONMENT,
+            )
         except CommandFailed as error:
             raise CommandFailed(command, error.exit_code, error.stderr) from error
         if done.exit_code != 0 and not self.alive():

@@ -141,6 +141,7 @@ def build(
                     f" {wanted.content[:12]}).",
                     hint="the manifest was made by another version of dockernet-lessons: build it with that version.",
                 )
+            half_made.chmod(0o755)
             half_made.rename(folder)
         except CommandFailed as error:
             raise BuildFailed(_what_failed(error), hint=_build_hint(error)) from error
