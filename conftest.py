@@ -18,6 +18,7 @@ from nbval.plugin import IPyNbCell
 
 from dockernet_lessons import testbed
 from dockernet_lessons.errors import LessonError
+from dockernet_lessons.lab import Lab
 from dockernet_lessons.testbed import Testbed
 from dockernet_lessons.testbed.testbed import choose
 
@@ -87,6 +88,34 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         shared.give_up(f"{CHROMIUM} is missing: `apt-get install chromium`")
     if item.get_closest_marker("testbed") or isinstance(item, IPyNbCell):
         shared.bed()
+
+
+LIVE_EXAMPLES = {
+    "dockernet_lessons": False,
+    "dockernet_lessons.lab": False,
+    "dockernet_lessons.observe": True,
+    "dockernet_lessons.testbed.testbed": False,
+    "dockernet_lessons.topology": True,
+}
+"""The modules whose examples run on the testbed, and whether they find a shop with web and db on it."""
+
+
+@pytest.fixture(autouse=True)
+def live_examples(request: pytest.FixtureRequest, doctest_namespace: dict[str, object]) -> Iterator[None]:
+    """Give the examples in docstrings the lab that they speak of."""
+    module = request.node.dtest.globs["__name__"] if isinstance(request.node, pytest.DoctestItem) else ""
+    if module not in LIVE_EXAMPLES:
+        yield
+        return
+    request.getfixturevalue("bed")
+    lab = Lab("examples").start()
+    doctest_namespace["lab"] = lab
+    if LIVE_EXAMPLES[module]:
+        shop = lab.network("shop", subnet="172.30.0.0/24")
+        doctest_namespace["web"], doctest_namespace["db"] = lab.containers("web", "db", on=shop)
+    yield
+    doctest_namespace.clear()
+    lab.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
 """Docker's network drivers, observed on a live testbed: make a lab, ask it questions, draw it.
 
 >>> from dockernet_lessons import Lab, draw, ping
->>> lab = Lab("my_lab").start()                                                  # doctest: +SKIP
->>> web, db = lab.containers("web", "db")                                        # doctest: +SKIP
->>> ping(web, db)                                                                # doctest: +SKIP
+>>> lab = Lab("my_lab").start()
+>>> web, db = lab.containers("web", "db")
+>>> ping(web, db)
 web reached 172.17.0.3: 1 of 1 answered, TTL 64
->>> draw(lab)                                                                    # doctest: +SKIP
->>> lab.close()                                                                  # doctest: +SKIP
+>>> draw(lab).topology.place("db").links[1].addresses
+(IPv4Interface('172.17.0.3/16'),)
+>>> lab.close()
+Lab my_lab is closed: 2 containers and 0 networks removed, nothing of it is left.
 """
 
 from __future__ import annotations

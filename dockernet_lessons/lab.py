@@ -32,11 +32,11 @@ LONGEST_INTERFACE_NAME = 15
 class Lab:
     """The networks and containers of one lesson.
 
-    >>> lab = Lab("03_bridge").start()                                           # doctest: +SKIP
-    >>> shop = lab.network("shop", subnet="172.30.0.0/24")                       # doctest: +SKIP
-    >>> web, db = lab.containers("web", "db", on=shop)                           # doctest: +SKIP
-    >>> lab.close()                                                              # doctest: +SKIP
-    Lab 03_bridge is closed: 2 containers and 1 network removed, nothing of it is left.
+    >>> lab = Lab("my_lab").start()
+    >>> shop = lab.network("shop", subnet="172.30.0.0/24")
+    >>> web, db = lab.containers("web", "db", on=shop)
+    >>> lab.close()
+    Lab my_lab is closed: 2 containers and 1 network removed, nothing of it is left.
 
     ``start()`` removes what an earlier run of the same lesson left behind, so "restart and run all" always works.
     """
@@ -108,7 +108,7 @@ class Lab:
         A bridge network's interface is called ``br-`` and the network's name, where that fits into the 15 letters of an
         interface name (Docker's own choice is ``br-`` and the start of the network's id).
 
-        >>> lab.network("shop", subnet="172.30.0.0/24").bridge                   # doctest: +SKIP
+        >>> lab.network("shop", subnet="172.30.0.0/24").bridge
         'br-shop'
 
         Raises ``LessonError``: an unknown driver, a subnet that is none or overlaps another, a name that is taken.

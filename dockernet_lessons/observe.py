@@ -63,10 +63,11 @@ def networks() -> tuple[Network, ...]:
 def links(place: Container | str) -> Table[Link]:
     """Give a place's network interfaces.
 
-    >>> links("neighbour")                                                       # doctest: +SKIP
-    interface  kind      address        joined to           MAC
-    lo         loopback  127.0.0.1/8
-    eth0       veth      192.0.2.3/24   router lan          02:00:00:00:02:03
+    >>> links("neighbour")
+    neighbour$ ip address
+    interface  kind      state  address       MAC                other end
+    lo         loopback  up     127.0.0.1/8
+    eth0       veth      up     192.0.2.3/24  02:00:00:00:02:03  router lan-neighbour (port of lan)
     """
     seen = places()
     here = _find(place, seen)
@@ -157,7 +158,7 @@ def nat(host: str = "host1") -> Table[NatRule]:
 def ping(source: Container | str, target: Container | str, *, count: int = 1) -> Ping:
     """Send echo requests from one place to another, by name or address; a container as target means its address.
 
-    >>> ping(web, "db")                                                          # doctest: +SKIP
+    >>> ping(web, "db")
     web reached db: 1 of 1 answered, TTL 64
 
     ``count`` is the number of requests, 1 to 10; each is waited for at most a second. The reply's TTL starts at 64 on
@@ -184,7 +185,7 @@ def ping(source: Container | str, target: Container | str, *, count: int = 1) ->
 def fetch(source: Container | str, url: str) -> Answer:
     """Fetch a web page from a place and give what the server said, or why there was no answer within 3 seconds.
 
-    >>> fetch(web, "http://192.0.2.3")                                           # doctest: +SKIP
+    >>> fetch(web, "http://192.0.2.3")
     web <- http://192.0.2.3: I am neighbour. You are 192.0.2.11.
     """
     name, inside = _enter(source)
@@ -206,7 +207,7 @@ def fetch(source: Container | str, url: str) -> Answer:
 def resolve(source: Container | str, name: str) -> Resolution:
     """Look a name up as a program in that place would: in its hosts file, then by its name server.
 
-    >>> resolve(web, "db")                                                       # doctest: +SKIP
+    >>> resolve(web, "db")
     web finds db at 172.30.0.3
     """
     here, inside = _enter(source)
@@ -220,8 +221,9 @@ def resolve(source: Container | str, name: str) -> Resolution:
 def run(place: Container | str, line: str) -> Printed:
     """Run a command line in a place, by its own shell, and show what it prints; in a container by ``docker exec``.
 
-    >>> run("host1", "iptables -t nat -S POSTROUTING")                           # doctest: +SKIP
+    >>> run("host1", "iptables -t nat -S POSTROUTING")
     -P POSTROUTING ACCEPT
+    -A POSTROUTING -s 172.30.0.0/24 ! -o br-shop -j MASQUERADE
     -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
 
     Raises ``CommandFailed`` where it ends with an error.

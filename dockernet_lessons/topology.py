@@ -22,11 +22,24 @@ _FROM_OUTSIDE_IN = ("internet", "router", "neighbour", "host", "container")
 def observed(lab: Lab, *, internet: bool = False) -> Topology:
     """Observe the testbed as one lab sees it: its own containers, the hosts and the LAN, and the internet if asked for.
 
-    >>> observed(lab)                                                            # doctest: +SKIP
+    >>> observed(lab)
     router (router)
       lan (bridge) 192.0.2.254/24
         port -- host1 eth0
         port -- neighbour eth0
+      wan 203.0.113.1/24
+    neighbour (neighbour)
+      eth0 192.0.2.3/24 -- router lan
+    host1 (host)
+      br-shop (bridge) 172.30.0.1/24
+        port -- db eth0
+        port -- web eth0
+      docker0 (bridge) 172.17.0.1/16 down
+      eth0 192.0.2.11/24 -- router lan
+    web (container on host1)
+      eth0 172.30.0.2/24 -- host1 br-shop
+    db (container on host1)
+      eth0 172.30.0.3/24 -- host1 br-shop
     """
     running = lab.running()
     everywhere = observe.places()

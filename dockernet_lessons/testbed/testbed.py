@@ -42,8 +42,8 @@ Progress = Callable[[str], None]
 class Testbed:
     """A testbed that runs.
 
-    >>> bed = attach()                                                      # doctest: +SKIP
-    >>> bed.run("neighbour", ["hostname"]).stdout                           # doctest: +SKIP
+    >>> attach().run("neighbour", ["ip", "route", "get", "203.0.113.10"]).stdout.split(" uid")[0]
+    '203.0.113.10 via 192.0.2.254 dev eth0 src 192.0.2.3'
     """
 
     __test__ = False  # pytest: the name is our term, not a test class
