@@ -94,6 +94,7 @@ LIVE_EXAMPLES = {
     "dockernet_lessons": False,
     "dockernet_lessons.lab": False,
     "dockernet_lessons.observe": True,
+    "dockernet_lessons.probe": True,
     "dockernet_lessons.testbed.testbed": False,
     "dockernet_lessons.topology": True,
 }

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from dockernet_lessons.display import show
     from dockernet_lessons.errors import LessonError
     from dockernet_lessons.lab import Lab
-    from dockernet_lessons.observe import fdb, fetch, links, nat, neighbours, ping, resolve, routes, run
+    from dockernet_lessons.observe import fdb, links, nat, neighbours, routes
     from dockernet_lessons.picture import draw
+    from dockernet_lessons.probe import fetch, ping, resolve, run
 
 __version__ = "0.1.0"
 __all__ = [
@@ -40,7 +41,16 @@ __all__ = [
     "show",
 ]
 
-_HOME = {"Lab": "lab", "LessonError": "errors", "draw": "picture", "show": "display"}
+_HOME = {
+    "Lab": "lab",
+    "LessonError": "errors",
+    "draw": "picture",
+    "fetch": "probe",
+    "ping": "probe",
+    "resolve": "probe",
+    "run": "probe",
+    "show": "display",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.observe import ping
+from dockernet_lessons.probe import ping
 
 State = Literal["Not attempted yet", "Not yet", "Correct", "Cannot check here"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from ipaddress import ip_network
 from typing import get_args
@@ -17,6 +17,7 @@ from dockernet_lessons.facts import Driver, Network, Subnet
 from dockernet_lessons.testbed import HOSTS, PLACES
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+TARGET = re.compile(r"[^\s-]\S*")
 TESTBED_SUBNETS = {ip_network("192.0.2.0/24"): "the LAN", ip_network("203.0.113.0/24"): "the internet"}
 
 
@@ -31,9 +32,17 @@ def similar(name: str, known: Iterable[str]) -> str:
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
+def check_target(name: str) -> None:
+    """Refuse what is neither a name nor an address: other than text, empty, with spaces, or an option in disguise."""
+    if not isinstance(name, str) or not TARGET.fullmatch(name):
+        raise LessonError(
+            f"{name!r} is neither a name nor an address.", hint='write it as text, for example "db" or "172.17.0.3".'
+        )
+
+
 def check_name(name: str, thing: str) -> None:
     """Refuse what Docker takes for no name, and what names a place of the testbed already."""
-    if not NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise LessonError(
             f"{name!r} cannot name a {thing}.",
             hint="use two or more of letters, digits, _, . and -, beginning with a letter or a digit.",
@@ -48,7 +57,7 @@ def check_driver(driver: str) -> None:
     if driver not in allowed:
         raise LessonError(
             f"No network driver is called {driver!r}.",
-            hint=f"the drivers are {listed(allowed)}.{similar(driver, allowed)}",
+            hint=f"the drivers are {listed(allowed)}.{similar(str(driver), allowed)}",
         )
     if driver in ("host", "none"):
         raise LessonError(
@@ -59,8 +68,14 @@ def check_driver(driver: str) -> None:
 
 def check_port(port: int) -> None:
     """Refuse what is not a port, 1 to 65535."""
-    if not 1 <= port <= 65535:
-        raise LessonError(f"{port} is not a port.", hint="ports are the whole numbers from 1 to 65535.")
+    if not isinstance(port, int) or not 1 <= port <= 65535:
+        raise LessonError(f"{port!r} is not a port.", hint="ports are the whole numbers from 1 to 65535.")
+
+
+def check_mapping(value: object, option: str, example: str) -> None:
+    """Refuse an option that has to say what leads to what, and does not."""
+    if not isinstance(value, Mapping):
+        raise LessonError(f"{option}={value!r} does not say what leads to what.", hint=f"write {option}={example}.")
 
 
 def read_subnet(text: str) -> Subnet:

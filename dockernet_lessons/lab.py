@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,16 @@ from dockernet_lessons import docker_commands, testbed
 from dockernet_lessons.display import Table
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Container, Driver, Network
-from dockernet_lessons.inputs import check_driver, check_free, check_name, check_port, listed, read_subnet, similar
+from dockernet_lessons.inputs import (
+    check_driver,
+    check_free,
+    check_mapping,
+    check_name,
+    check_port,
+    listed,
+    read_subnet,
+    similar,
+)
 from dockernet_lessons.testbed.engine import ContainerRecord, Engine
 
 LESSON = "dockernet.lesson"
@@ -42,7 +52,7 @@ class Lab:
     """
 
     def __init__(self, lesson: str) -> None:
-        if not LESSON_NAME.fullmatch(lesson):
+        if not isinstance(lesson, str) or not LESSON_NAME.fullmatch(lesson):
             raise LessonError(
                 f"{lesson!r} cannot name a lesson.",
                 hint="use small letters, digits and _, for example '03_bridge'.",
@@ -115,7 +125,8 @@ class Lab:
         """
         check_name(name, "network")
         check_driver(driver)
-        wanted = read_subnet(subnet) if subnet else None
+        wanted = read_subnet(str(subnet)) if subnet else None
+        subnet = str(wanted) if wanted else None
         engine = self._engine(host)
         settings = dict(options or {})
         if driver == "bridge" and len(f"br-{name}") <= LONGEST_INTERFACE_NAME:
@@ -149,7 +160,7 @@ class Lab:
         on: Network | str = "bridge",
         publish: Mapping[int, int] | None = None,
         links: Mapping[str, str] | None = None,
-        command: Sequence[str] | None = None,
+        command: Sequence[str] | str | None = None,
         image: str = "lesson",
     ) -> Container:
         """Start one container; see :meth:`containers`."""
@@ -161,7 +172,7 @@ class Lab:
         on: Network | str = "bridge",
         publish: Mapping[int, int] | None = None,
         links: Mapping[str, str] | None = None,
-        command: Sequence[str] | None = None,
+        command: Sequence[str] | str | None = None,
         image: str = "lesson",
     ) -> tuple[Container, ...]:
         """Start containers, as ``docker run --detach`` does; they get their addresses in the order of their names here.
@@ -175,9 +186,12 @@ class Lab:
 
         Raises ``LessonError``: a name that is taken, a network or image that does not exist, a port in use.
         """
-        network = on if isinstance(on, Network) else self._find_network(on)
+        network = self._find_network(on)
         engine = self._engine(network.host)
-        publish, links = dict(publish or {}), dict(links or {})
+        publish, links = publish or {}, links or {}
+        check_mapping(publish, "publish", "{8080: 80}, the host's port first")
+        check_mapping(links, "links", '{"db": "database"}')
+        command = shlex.split(command) if isinstance(command, str) else command
         for name in names:
             check_name(name, "container")
         for port in (*publish, *publish.values()):
@@ -203,25 +217,28 @@ class Lab:
         found = {**kept, **made}
         return tuple(Container(name, network.host, found[name]) for name in names)
 
-    def connect(self, container: Container, network: Network, *, aliases: Sequence[str] = ()) -> None:
+    def connect(self, container: Container | str, network: Network | str, *, aliases: Sequence[str] = ()) -> None:
         """Connect a container to one more network, as ``docker network connect`` does; nothing happens where it is."""
-        engine = self._engine(container.host)
-        record = engine.container(container.id)
-        if record and network.name in record.addresses:
+        who, where = self._find_container(container), self._find_network(network)
+        engine = self._engine(who.host)
+        record = engine.container(who.id)
+        if record and where.name in record.addresses:
             return
-        engine.connect(container.id, network.name, aliases=aliases)
+        engine.connect(who.id, where.name, aliases=aliases)
         flags = "".join(f"--alias {alias} " for alias in aliases)
-        self.script.append(f"docker network connect {flags}{network.name} {container.name}")
+        self.script.append(f"docker network connect {flags}{where.name} {who.name}")
 
-    def disconnect(self, container: Container, network: Network | str) -> None:
+    def disconnect(self, container: Container | str, network: Network | str) -> None:
         """Disconnect a container from a network, as ``docker network disconnect`` does."""
-        name = network if isinstance(network, str) else network.name
-        self._engine(container.host).disconnect(container.id, name)
-        self.script.append(f"docker network disconnect {name} {container.name}")
+        who, where = self._find_container(container), self._find_network(network)
+        self._engine(who.host).disconnect(who.id, where.name)
+        self.script.append(f"docker network disconnect {where.name} {who.name}")
 
     def remove(self, *things: Container | Network) -> None:
         """Remove containers or networks of this lab."""
         for thing in things:
+            if not isinstance(thing, Container | Network):
+                raise LessonError(f"{thing!r} cannot be removed.", hint="give what lab.container or lab.network gave.")
             engine = self._engine(thing.host)
             if isinstance(thing, Container):
                 engine.remove_container(thing.id)
@@ -298,14 +315,26 @@ class Lab:
             raise LessonError(f"{host} does not run in this testbed.", hint=f"`lab.need({host!r})` starts it.")
         return self.bed.engine(host)
 
-    def _find_network(self, name: str) -> Network:
-        engines = reversed(list(self.bed.engines()))  # the first host's networks come last: they win
-        known = {network.name: network for engine in engines for network in engine.networks()}
-        if name not in known:
+    def _find_container(self, container: Container | str) -> Container:
+        if isinstance(container, Container):
+            return container
+        running = self.running()
+        if container not in running:
             raise LessonError(
-                f"No network is called {name!r}.", hint=f"there are {listed(known)}.{similar(name, known)}"
+                f"No container of this lab is called {container!r}.", hint=f"there are {listed(running)}."
             )
-        return known[name]
+        return running[container]
+
+    def _find_network(self, network: Network | str) -> Network:
+        if isinstance(network, Network):
+            return network
+        engines = [self.bed.engine(host) for host in reversed(self.bed.hosts)]  # host1's come last, and win
+        known = {network.name: network for engine in engines for network in engine.networks()}
+        if network not in known:
+            raise LessonError(
+                f"No network is called {network!r}.", hint=f"there are {listed(known)}.{similar(str(network), known)}"
+            )
+        return known[network]
 
     def _settle(self, engine: Engine, names: Sequence[str], made_as: str) -> dict[str, str]:
         """Give the ids of the wanted containers that run already; clear the way for the others."""

@@ -6,45 +6,27 @@ A place is named by its name (``"host1"``, ``"neighbour"``, ``"router"``, ``"int
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterator
-from ipaddress import ip_address
-
 from dockernet_lessons import parse, testbed
 from dockernet_lessons.display import Table
-from dockernet_lessons.errors import CommandFailed, LessonError
+from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import (
-    Answer,
     Container,
     FdbEntry,
     Link,
     NatRule,
     Neighbour,
     Network,
-    Ping,
     Place,
-    Printed,
-    Resolution,
     Route,
 )
 from dockernet_lessons.parse import Named
-from dockernet_lessons.testbed.engine import ContainerRecord
-
-FETCH_SECONDS = 3
-UNKNOWN_NAME = "the name is not known"
-WHY_NOT_FETCHED = {
-    6: UNKNOWN_NAME,
-    7: "no connection",
-    28: f"no answer within {FETCH_SECONDS} s",
-    52: "an empty answer",
-}
-"""Meaning of curl's exit codes. Source: curl(1), EXIT CODES."""
+from dockernet_lessons.whereabouts import check_runs, containers, record_of
 
 
 def places() -> tuple[Place, ...]:
     """Observe every place of the testbed at once: its own, and every container that runs."""
     bed = testbed.running()
-    records = {f"c-{record.id[:12]}": record for record in _containers(bed) if record.pid}
+    records = {f"c-{record.id[:12]}": record for record in containers(bed) if record.pid}
     named: dict[str, Named] = {
         "internet": Named("internet", "internet", "internet"),
         "router": Named("router", "router", "router"),
@@ -155,143 +137,10 @@ def nat(host: str = "host1") -> Table[NatRule]:
     )
 
 
-def ping(source: Container | str, target: Container | str, *, count: int = 1) -> Ping:
-    """Send echo requests from one place to another, by name or address; a container as target means its address.
-
-    >>> ping(web, "db")
-    web reached db: 1 of 1 answered, TTL 64
-
-    ``count`` is the number of requests, 1 to 10; each is waited for at most a second. The reply's TTL starts at 64 on
-    Linux, and every router on the way takes 1 off.
-
-    Raises ``LessonError`` where the source does not exist or does not run.
-    """
-    if not 1 <= count <= 10:
-        raise LessonError(f"{count} echo requests cannot be sent.", hint="choose 1 to 10.")
-    name, inside = _enter(source)
-    to = _target(target)
-    command = ["ping", "-c", str(count), "-i", "0.2", "-W", "1", to]
-    done = testbed.running().run(inside, command, check=False, timeout=count + 10)
-    echoes = parse.ping(done.stdout)
-    if echoes is None:
-        problem = parse.why_no_ping(done.stderr)
-        if problem is None:
-            raise CommandFailed(done.command, done.exit_code, done.stderr)
-        return Ping(name, to, 0, 0, None, problem, _typed_in(source, f"ping -c {count} {to}"))
-    problem = None if echoes.back else "no answer"
-    return Ping(name, to, echoes.sent, echoes.back, echoes.ttl, problem, _typed_in(source, f"ping -c {count} {to}"))
-
-
-def fetch(source: Container | str, url: str) -> Answer:
-    """Fetch a web page from a place and give what the server said, or why there was no answer within 3 seconds.
-
-    >>> fetch(web, "http://192.0.2.3")
-    web <- http://192.0.2.3: I am neighbour. You are 192.0.2.11.
-    """
-    name, inside = _enter(source)
-    command = ["curl", "--silent", "--verbose", "--max-time", str(FETCH_SECONDS), url]
-    done = testbed.running().run(inside, command, check=False)
-    problem = None
-    if done.exit_code:
-        problem = parse.why_no_connection(done.stderr) or WHY_NOT_FETCHED.get(done.exit_code)
-        if problem is None:
-            raise CommandFailed(
-                command,
-                done.exit_code,
-                done.stderr,
-                hint="write the address as http://NAME-OR-ADDRESS[:PORT].",
-            )
-    return Answer(name, url, done.stdout.strip(), problem, _typed_in(source, f"wget -qO- {url}"))
-
-
-def resolve(source: Container | str, name: str) -> Resolution:
-    """Look a name up as a program in that place would: in its hosts file, then by its name server.
-
-    >>> resolve(web, "db")
-    web finds db at 172.30.0.3
-    """
-    here, inside = _enter(source)
-    done = testbed.running().run(inside, ["getent", "ahostsv4", name], check=False, timeout=20)
-    if done.exit_code not in (0, 2):  # 2: not found; source: getent(1)
-        raise CommandFailed(done.command, done.exit_code, done.stderr)
-    addresses = tuple(ip_address(address) for address in parse.resolved(done.stdout))
-    return Resolution(here, name, addresses, _typed_in(source, f"getent ahostsv4 {name}"))
-
-
-def run(place: Container | str, line: str) -> Printed:
-    """Run a command line in a place, by its own shell, and show what it prints; in a container by ``docker exec``.
-
-    >>> run("host1", "iptables -t nat -S POSTROUTING")
-    -P POSTROUTING ACCEPT
-    -A POSTROUTING -s 172.30.0.0/24 ! -o br-shop -j MASQUERADE
-    -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
-
-    Raises ``CommandFailed`` where it ends with an error.
-    """
-    record = _container(place)
-    bed = testbed.running()
-    if record is None:
-        done = bed.run(str(place), ["sh", "-c", line])
-    else:
-        _check_runs(record)
-        done = bed.run(record.host, ["docker", "exec", record.name, "sh", "-c", line])
-    return Printed(_typed_in(place, line), done.stdout)
-
-
-def _containers(bed: testbed.Testbed) -> Iterator[ContainerRecord]:
-    for engine in bed.engines():
-        yield from engine.containers()
-
-
-def _container(place: Container | str) -> ContainerRecord | None:
-    """Give the record of a container, or ``None`` where the name is a place of the testbed's own."""
-    bed = testbed.running()
-    if isinstance(place, Container):
-        record = bed.engine(place.host).container(place.id)
-        if record is None:
-            raise LessonError(
-                f"The container {place.name} is no longer there.", hint="run the cell that starts it again."
-            )
-        return record
-    if place in (*testbed.PLACES, *bed.hosts):
-        return None
-    found = [record for engine in bed.engines() if (record := engine.container(place))]
-    if not found:
-        names = ", ".join([*testbed.PLACES, *bed.hosts, *(record.name for record in _containers(bed))])
-        raise LessonError(f"No place of the testbed is called {place!r}.", hint=f"there are {names}.")
-    return found[0]
-
-
-def _check_runs(record: ContainerRecord) -> None:
-    if not record.pid:
-        raise LessonError(
-            f"The container {record.name} does not run (it is {record.state}).", hint="start it again first."
-        )
-
-
-def _enter(place: Container | str) -> tuple[str, str]:
-    """Give a place's name, and what the testbed calls it."""
-    record = _container(place)
-    if record is None:
-        return str(place), str(place)
-    _check_runs(record)
-    return record.name, f"pid:{record.pid}"
-
-
-def _target(target: Container | str) -> str:
-    if isinstance(target, str):
-        return target
-    record = _container(target)
-    addresses = [address for address in (record.addresses.values() if record else ()) if address]
-    if not addresses:
-        raise LessonError(f"The container {target.name} has no address of its own.", hint="name an address instead.")
-    return addresses[0]
-
-
 def _find(place: Container | str, seen: tuple[Place, ...]) -> Place:
-    record = _container(place)
+    record = record_of(place)
     if record is not None:
-        _check_runs(record)
+        check_runs(record)
     name = record.name if record else str(place)
     return next(each for each in seen if each.name == name)
 
@@ -308,15 +157,3 @@ def _other_end(link: Link, seen: tuple[Place, ...]) -> str:
 
 def _typed(here: Place, line: str) -> str:
     return f"docker exec {here.name} {line}" if here.kind == "container" else line
-
-
-def _typed_in(place: Container | str, line: str) -> str:
-    record = _container(place)
-    if record is None:
-        return line
-    plain = shlex.split(line)
-    return (
-        f"docker exec {record.name} {line}"
-        if shlex.join(plain) == line
-        else f"docker exec {record.name} sh -c {shlex.quote(line)}"
-    )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import LessonError
 from .facts import Cable, End, Topology
+from .lab import Lab
 from .layout import (
     TYPE,
     Align,
@@ -41,8 +42,6 @@ from .topology import describe, observed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from .lab import Lab
 
 POINTS_PER_INCH, CSS_PIXELS_PER_INCH = 72, 96
 SHARP = 2  # image pixels per CSS pixel: crisp on a HiDPI screen
@@ -146,6 +145,8 @@ def draw(what: Lab | Topology, *, title: str | None = None, internet: bool = Fal
 
     Rounded boxes are network namespaces, tabs are interfaces, bars are bridges, lines are veth pairs.
     """
+    if not isinstance(what, Lab | Topology):
+        raise LessonError(f"{what!r} cannot be drawn.", hint="draw a lab: draw(lab).")
     topology = what if isinstance(what, Topology) else observed(what, internet=internet)
     page = layout(topology)
     lines = wrap(title, max(10, int((page.width - 2 * EDGE) / (0.72 * TITLE_SIZE)))) if title else []

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dockernet_lessons import observe, testbed
+from dockernet_lessons import observe, probe, testbed
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Container
 from dockernet_lessons.lab import LESSON, Lab
@@ -109,8 +109,8 @@ def test_a_network_is_as_asked(lab: Lab) -> None:
     vault = lab.network("vault", subnet="172.31.0.0/24", internal=True)
     assert vault.internal
     inside = lab.container("inside", on=vault)
-    assert observe.ping(inside, "172.31.0.1").reached
-    assert observe.ping(inside, "192.0.2.3").problem == "it has no route there"
+    assert probe.ping(inside, "172.31.0.1").reached
+    assert probe.ping(inside, "192.0.2.3").problem == "it has no route there"
     assert [each.name for each in lab.networks()] == [*PREDEFINED, "shop", "vault"]
 
 
@@ -140,7 +140,7 @@ def test_another_call_replaces(lab: Lab) -> None:
     old = lab.container("web")
     new = lab.container("web", publish={8080: 80})
     assert old.id != new.id
-    assert observe.fetch("neighbour", "http://192.0.2.11:8080").text.startswith("I am web.")
+    assert probe.fetch("neighbour", "http://192.0.2.11:8080").text.startswith("I am web.")
     lab.network("shop", subnet="172.30.0.0/24")
     assert [str(each) for each in lab.network("shop", subnet="172.31.0.0/24").subnets] == ["172.31.0.0/24"]
     assert list(lab.running().values()) == [new]
@@ -152,7 +152,7 @@ def test_a_container_that_ended_is_started_again(lab: Lab) -> None:
     lab.bed.run("host1", ["docker", "kill", "web"])
     assert lab.running() == {}
     assert lab.container("web").id != old.id
-    assert observe.ping("web", "172.17.0.1").reached
+    assert probe.ping("web", "172.17.0.1").reached
 
 
 def test_only_what_is_missing_is_made(lab: Lab) -> None:
@@ -167,24 +167,24 @@ def test_links_and_commands(lab: Lab) -> None:
     """`--link` gives a name on the default bridge, and a command replaces the web server."""
     db, _ = lab.containers("db", "cache")
     web = lab.container("web", links={"db": "database"})
-    assert [str(each) for each in observe.resolve(web, "database").addresses] == addresses(db)
-    assert observe.resolve(web, "cache").addresses == ()
+    assert [str(each) for each in probe.resolve(web, "database").addresses] == addresses(db)
+    assert probe.resolve(web, "cache").addresses == ()
     idle = lab.container("idle", command=["sleep", "600"])
-    assert observe.fetch("host1", f"http://{addresses(web)[0]}").problem is None
-    assert observe.fetch("host1", f"http://{addresses(idle)[0]}").problem == "connection refused"
+    assert probe.fetch("host1", f"http://{addresses(web)[0]}").problem is None
+    assert probe.fetch("host1", f"http://{addresses(idle)[0]}").problem == "connection refused"
 
 
 def test_connect_and_disconnect(lab: Lab) -> None:
     """A container can be on two networks; connecting it once more changes nothing."""
     shop = lab.network("shop", subnet="172.30.0.0/24")
     web, db = lab.container("web"), lab.container("db", on=shop)
-    assert not observe.ping(web, "172.30.0.2").reached
+    assert not probe.ping(web, "172.30.0.2").reached
     lab.connect(web, shop, aliases=["front"])
     lab.connect(web, shop, aliases=["front"])
-    assert observe.ping(web, db).reached
-    assert [str(each) for each in observe.resolve(db, "front").addresses] == ["172.30.0.3"]
+    assert probe.ping(web, db).reached
+    assert [str(each) for each in probe.resolve(db, "front").addresses] == ["172.30.0.3"]
     lab.disconnect(web, shop)
-    assert not observe.ping(web, "172.30.0.2").reached
+    assert not probe.ping(web, "172.30.0.2").reached
     assert [line for line in lab.script if "connect" in line] == [
         "docker network connect --alias front shop web",
         "docker network disconnect shop web",
@@ -297,8 +297,8 @@ def test_the_script_makes_the_same_by_hand(lab: Lab) -> None:
         for line in script:
             bed.run("host1", ["sh", "-c", line])
         assert plan() == by_lab
-        assert observe.fetch("neighbour", "http://192.0.2.11:8080").text.startswith("I am proxy.")
-        assert [str(each) for each in observe.resolve("web", "db").addresses] == ["172.30.0.3"]
+        assert probe.fetch("neighbour", "http://192.0.2.11:8080").text.startswith("I am proxy.")
+        assert [str(each) for each in probe.resolve("web", "db").addresses] == ["172.30.0.3"]
     finally:
         for name in ("web", "db", "proxy", "linked", "alone", "gone"):
             bed.engine().remove_container(name)
@@ -468,7 +468,7 @@ def test_a_port_in_use_is_told(lab: Lab) -> None:
 def test_a_port_of_a_program_on_the_host_is_told(lab: Lab) -> None:
     """A port that a program of the host listens on is refused too."""
     squatter = lab.container("squatter", on="host", command=["env", "PORT=8080", "/usr/lib/testbed/serve"])
-    assert _until(lambda: observe.fetch("host1", "http://127.0.0.1:8080").problem is None)
+    assert _until(lambda: probe.fetch("host1", "http://127.0.0.1:8080").problem is None)
     with pytest.raises(LessonError, match="address already in use") as caught:
         lab.container("web", publish={8080: 80})
     assert caught.value.hint == "publish another port, or stop the program that listens on this one."

@@ -20,6 +20,8 @@ LAYERS = {
     "inputs": 3,
     "lab": 3,
     "observe": 3,
+    "probe": 3,
+    "whereabouts": 3,
     "topology": 4,
     "layout": 4,
     "picture": 4,

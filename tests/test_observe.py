@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dockernet_lessons import observe
+from dockernet_lessons import observe, probe
 from dockernet_lessons.errors import CommandFailed, LessonError
 from dockernet_lessons.facts import Container, Network
 from dockernet_lessons.lab import Lab
@@ -58,7 +58,7 @@ def world(bed: Testbed) -> Iterator[World]:
     bed.run("host1", ["docker", "wait", "asleep"])
     found = World(lab, shop, web, db, front, back, proxy, alone, asleep)
     for source, target in ((web, db), (front, back), (proxy, web)):
-        assert observe.ping(source, target).reached
+        assert probe.ping(source, target).reached
     yield found
     lab.close()
 
@@ -109,8 +109,8 @@ def test_a_container_without_network_has_loopback_only(world: World) -> None:
     """On the network none there is neither an interface nor a route; loopback itself works."""
     assert [link.name for link in observe.links(world.alone)] == ["lo"]
     assert repr(observe.routes(world.alone)) == "host1$ docker exec alone ip route\n(nothing)"
-    assert observe.ping(world.alone, "127.0.0.1").reached
-    assert observe.ping(world.alone, "172.17.0.2").problem == "it has no route there"
+    assert probe.ping(world.alone, "127.0.0.1").reached
+    assert probe.ping(world.alone, "172.17.0.2").problem == "it has no route there"
 
 
 def test_routes(world: World) -> None:
@@ -130,7 +130,7 @@ def test_routes(world: World) -> None:
 
 def test_neighbours(world: World) -> None:
     """After a ping the other container's MAC address is known, and whose it is."""
-    assert observe.ping(world.front, world.back).reached
+    assert probe.ping(world.front, world.back).reached
     mac = observe.links(world.back)[1].mac
     assert ["172.30.0.3", mac, "back eth0", "eth0"] in cells(observe.neighbours(world.front))
     assert {row[2] for row in cells(observe.neighbours(world.front))[1:]} <= {"back eth0", "host1 br-shop"}
@@ -138,7 +138,7 @@ def test_neighbours(world: World) -> None:
 
 def test_fdb(world: World) -> None:
     """A bridge knows each container behind its own port; another bridge's containers are not in its table."""
-    assert observe.ping(world.web, world.proxy).reached
+    assert probe.ping(world.web, world.proxy).reached
     found = {entry.owner: entry.port for entry in observe.fdb("docker0")}
     assert found == {f"{name} eth0": world.ports[name] for name in ("web", "db", "proxy")}
     assert {entry.owner for entry in observe.fdb("br-shop")} == {"front eth0", "back eth0"}
@@ -153,8 +153,8 @@ def test_nat_counts_connections(world: World) -> None:
         return rule.packets
 
     before = matched("172.30.0.0/24"), matched("172.17.0.0/16")
-    assert observe.ping(world.front, "192.0.2.3", count=3).answered == 3
-    assert observe.ping(world.front, world.back, count=3).answered == 3
+    assert probe.ping(world.front, "192.0.2.3", count=3).answered == 3
+    assert probe.ping(world.front, world.back, count=3).answered == 3
     assert (matched("172.30.0.0/24"), matched("172.17.0.0/16")) == (before[0] + 1, before[1])
 
 
@@ -187,53 +187,51 @@ def test_a_name_and_a_container_mean_the_same(world: World) -> None:
 
 def test_ping(world: World) -> None:
     """Within a network every container answers, from another network none does; both ends are up throughout."""
-    assert repr(observe.ping(world.web, world.db, count=2)) == "web reached 172.17.0.3: 2 of 2 answered, TTL 64"
-    assert repr(observe.ping(world.front, "back")) == "front reached back: 1 of 1 answered, TTL 64"
-    assert repr(observe.ping(world.web, world.back)) == "web did not reach 172.30.0.3: no answer"
-    assert repr(observe.ping("host1", world.back)) == "host1 reached 172.30.0.3: 1 of 1 answered, TTL 64"
-    assert repr(observe.ping(world.web, "192.0.2.3")) == "web reached 192.0.2.3: 1 of 1 answered, TTL 63"
-    assert repr(observe.ping(world.web, "www.example.com")) == ("web reached www.example.com: 1 of 1 answered, TTL 62")
+    assert repr(probe.ping(world.web, world.db, count=2)) == "web reached 172.17.0.3: 2 of 2 answered, TTL 64"
+    assert repr(probe.ping(world.front, "back")) == "front reached back: 1 of 1 answered, TTL 64"
+    assert repr(probe.ping(world.web, world.back)) == "web did not reach 172.30.0.3: no answer"
+    assert repr(probe.ping("host1", world.back)) == "host1 reached 172.30.0.3: 1 of 1 answered, TTL 64"
+    assert repr(probe.ping(world.web, "192.0.2.3")) == "web reached 192.0.2.3: 1 of 1 answered, TTL 63"
+    assert repr(probe.ping(world.web, "www.example.com")) == ("web reached www.example.com: 1 of 1 answered, TTL 62")
 
 
 def test_names(world: World) -> None:
     """A network of one's own knows its containers by name; the default bridge does not."""
-    assert repr(observe.resolve(world.front, "back")) == "front finds back at 172.30.0.3"
-    assert repr(observe.resolve(world.web, "db")) == "web knows no address of db"
-    assert repr(observe.resolve(world.web, "www.example.com")) == "web finds www.example.com at 203.0.113.10"
-    assert repr(observe.ping(world.web, "db")) == "web did not reach db: the name is not known"
-    assert repr(observe.resolve(world.web, "web")) == "web finds web at 172.17.0.2"
-    assert observe.resolve("host1", "back").addresses == ()
+    assert repr(probe.resolve(world.front, "back")) == "front finds back at 172.30.0.3"
+    assert repr(probe.resolve(world.web, "db")) == "web knows no address of db"
+    assert repr(probe.resolve(world.web, "www.example.com")) == "web finds www.example.com at 203.0.113.10"
+    assert repr(probe.ping(world.web, "db")) == "web did not reach db: the name is not known"
+    assert repr(probe.resolve(world.web, "web")) == "web finds web at 172.17.0.2"
+    assert probe.resolve("host1", "back").addresses == ()
 
 
 def test_fetch(world: World) -> None:
     """A page says who serves it and who asked; without one the reason is told."""
-    assert (
-        repr(observe.fetch(world.web, "http://172.17.0.3")) == "web <- http://172.17.0.3: I am db. You are 172.17.0.2."
-    )
-    assert observe.fetch(world.front, "http://back").text == "I am back. You are 172.30.0.2."
-    assert observe.fetch("neighbour", "http://192.0.2.11:8080").text == "I am proxy. You are 192.0.2.3."
-    assert observe.fetch(world.web, "http://192.0.2.3").text == "I am neighbour. You are 192.0.2.11."
-    assert observe.fetch(world.web, "http://172.17.0.3:81").problem == "connection refused"
-    assert observe.fetch(world.web, "http://db").problem == "the name is not known"
-    assert observe.fetch(world.web, "http://172.30.0.3").problem == "no answer within 3 s"
-    assert observe.fetch(world.alone, "http://172.17.0.3").problem == "network is unreachable"
+    assert repr(probe.fetch(world.web, "http://172.17.0.3")) == "web <- http://172.17.0.3: I am db. You are 172.17.0.2."
+    assert probe.fetch(world.front, "http://back").text == "I am back. You are 172.30.0.2."
+    assert probe.fetch("neighbour", "http://192.0.2.11:8080").text == "I am proxy. You are 192.0.2.3."
+    assert probe.fetch(world.web, "http://192.0.2.3").text == "I am neighbour. You are 192.0.2.11."
+    assert probe.fetch(world.web, "http://172.17.0.3:81").problem == "connection refused"
+    assert probe.fetch(world.web, "http://db").problem == "the name is not known"
+    assert probe.fetch(world.web, "http://172.30.0.3").problem == "no answer within 3 s"
+    assert probe.fetch(world.alone, "http://172.17.0.3").problem == "network is unreachable"
 
 
 def test_run(world: World) -> None:
     """A command runs with the place's own shell and files: a container's name, the host's rules."""
-    assert repr(observe.run(world.web, "hostname; cat /etc/hostname")) == "web\nweb"
-    assert repr(observe.run("host1", "hostname")) == "host1"
+    assert repr(probe.run(world.web, "hostname; cat /etc/hostname")) == "web\nweb"
+    assert repr(probe.run("host1", "hostname")) == "host1"
     assert "-A POSTROUTING -s 172.30.0.0/24 ! -o br-shop -j MASQUERADE" in repr(
-        observe.run("host1", "iptables -t nat -S POSTROUTING")
+        probe.run("host1", "iptables -t nat -S POSTROUTING")
     )
-    assert observe.run(world.web, "hostname").command == "docker exec web hostname"
-    assert observe.run(world.web, "echo $HOME | cat").command == "docker exec web sh -c 'echo $HOME | cat'"
+    assert probe.run(world.web, "hostname").command == "docker exec web hostname"
+    assert probe.run(world.web, "echo $HOME | cat").command == "docker exec web sh -c 'echo $HOME | cat'"
 
 
 def test_a_command_that_fails_keeps_its_evidence(world: World) -> None:
     """A command that ends with an error is an error, with its exit code and what it said."""
     with pytest.raises(CommandFailed) as caught:
-        observe.run(world.web, "ip link show nope")
+        probe.run(world.web, "ip link show nope")
     assert caught.value.exit_code == 1
     assert caught.value.stderr == 'Device "nope" does not exist.'
 
@@ -283,12 +281,12 @@ def test_commands_of_the_host_give_the_same_by_hand(world: World) -> None:
 
 def test_commands_of_answers_give_the_same_by_hand(world: World) -> None:
     """A ping, a page and a name looked up by the command that is shown give the same answer."""
-    assert "1 packets transmitted, 1 received" in by_hand(world, observe.ping(world.front, "back").command)
-    page = observe.fetch(world.web, "http://172.17.0.3")
+    assert "1 packets transmitted, 1 received" in by_hand(world, probe.ping(world.front, "back").command)
+    page = probe.fetch(world.web, "http://172.17.0.3")
     assert by_hand(world, page.command).strip() == page.text
-    found = observe.resolve(world.front, "back")
+    found = probe.resolve(world.front, "back")
     assert by_hand(world, found.command).split()[0] == str(found.addresses[0])
-    shown = observe.run(world.web, "echo 'one  two' | cat; hostname")
+    shown = probe.run(world.web, "echo 'one  two' | cat; hostname")
     assert by_hand(world, shown.command) == shown.text
     assert [each["Name"] if isinstance(each, dict) else each for each in _names(world)] == [
         each.name for each in world.lab.networks()
@@ -304,7 +302,7 @@ def _names(world: World) -> list[str]:
 
 def test_an_unknown_place_lists_those_there_are(world: World) -> None:
     """A name that nothing has is an error that lists the places."""
-    for ask in (observe.links, observe.routes, lambda name: observe.ping(name, "192.0.2.3")):
+    for ask in (observe.links, observe.routes, lambda name: probe.ping(name, "192.0.2.3")):
         with pytest.raises(LessonError) as caught:
             ask("wbe")
         assert caught.value.message == "No place of the testbed is called 'wbe'."
@@ -315,12 +313,12 @@ def test_an_unknown_place_lists_those_there_are(world: World) -> None:
 
 def test_a_stopped_container_is_told(world: World) -> None:
     """A container that has ended has no interfaces to look at: the error says that it does not run."""
-    for ask in (observe.links, observe.neighbours, lambda place: observe.ping(place, "172.17.0.1")):
+    for ask in (observe.links, observe.neighbours, lambda place: probe.ping(place, "172.17.0.1")):
         with pytest.raises(LessonError) as caught:
             ask(world.asleep)
         assert str(caught.value) == ("The container asleep does not run (it is exited).\n  Next: start it again first.")
     with pytest.raises(LessonError, match="The container asleep has no address of its own"):
-        observe.ping(world.web, world.asleep)
+        probe.ping(world.web, world.asleep)
     assert "asleep" not in {place.name for place in observe.places()}
 
 
@@ -344,7 +342,7 @@ def test_an_unknown_bridge_lists_those_there_are(world: World) -> None:
 def test_a_ping_of_none_or_too_many_is_refused(world: World, count: int) -> None:
     """One to ten requests can be sent."""
     with pytest.raises(LessonError, match=f"{count} echo requests cannot be sent"):
-        observe.ping(world.web, world.db, count=count)
+        probe.ping(world.web, world.db, count=count)
 
 
 def test_a_container_without_any_tools_is_observed(world: World) -> None:
@@ -361,14 +359,14 @@ tar -C $folder -c . | docker import - bare && rm -r $folder
     bare = world.lab.container("bare", on=world.shop, image="bare", command=["/sleep", "600"])
     try:
         with pytest.raises(CommandFailed):
-            observe.run(bare, "ip link")
+            probe.run(bare, "ip link")
         assert observe.links(bare)[1].peer_place == "host1"
         assert [str(route.destination) for route in observe.routes(bare)] == ["None", "172.30.0.0/24"]
-        assert observe.ping(bare, "back").reached
-        assert observe.ping(world.front, bare).reached
+        assert probe.ping(bare, "back").reached
+        assert probe.ping(world.front, bare).reached
         assert "back eth0" in {entry.owner for entry in observe.neighbours(bare)}
-        assert observe.resolve(bare, "back").addresses
-        assert observe.fetch(bare, "http://back").problem is None
+        assert probe.resolve(bare, "back").addresses
+        assert probe.fetch(bare, "http://back").problem is None
     finally:
         world.lab.remove(bare)
         by_hand(world, "docker rmi bare")
@@ -376,7 +374,7 @@ tar -C $folder -c . | docker import - bare && rm -r $folder
 
 def test_a_place_looks_names_up_in_its_own_files(world: World) -> None:
     """Looking up from one place leaves the files of the others as they were."""
-    assert observe.resolve(world.front, "front").addresses
-    assert observe.resolve("host1", "host1").addresses
-    assert observe.resolve("neighbour", "front").addresses == ()
+    assert probe.resolve(world.front, "front").addresses
+    assert probe.resolve("host1", "host1").addresses
+    assert probe.resolve("neighbour", "front").addresses == ()
     assert not Path("/etc/hosts").read_text().count("172.30.0.2")

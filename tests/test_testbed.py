@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from dockernet_lessons import observe, testbed
+from dockernet_lessons import observe, probe, testbed
 from dockernet_lessons.errors import LessonError, NoTestbed
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.testbed import Testbed, processes, tree
@@ -244,22 +244,22 @@ def test_only_this_user_can_reach_the_engine(bed: Testbed) -> None:
 def test_places_reach_each_other_as_drawn(bed: Testbed, source: str, target: str, ttl: int) -> None:
     """On the LAN nothing is between two places; the internet is one router away."""
     assert bed.alive()
-    found = observe.ping(source, target)
+    found = probe.ping(source, target)
     assert (found.reached, found.ttl) == (True, ttl)
 
 
 def test_an_address_nobody_has_is_not_reached(bed: Testbed) -> None:
     """The same ping to an address of the LAN that nobody has is not answered."""
     assert bed.alive()
-    assert observe.ping("host1", "192.0.2.3").reached
-    assert observe.ping("host1", "192.0.2.77").problem == "no answer"
+    assert probe.ping("host1", "192.0.2.3").reached
+    assert probe.ping("host1", "192.0.2.77").problem == "no answer"
 
 
 @pytest.mark.parametrize("place", ["host1", "neighbour"])
 def test_names_of_the_internet(bed: Testbed, place: str) -> None:
     """The router's name server knows the testbed's own names, and no others."""
     assert bed.alive()
-    found = {name: [str(each) for each in observe.resolve(place, name).addresses] for name in NAMES}
+    found = {name: [str(each) for each in probe.resolve(place, name).addresses] for name in NAMES}
     assert found == NAMES
 
 
@@ -273,15 +273,15 @@ NAMES = {
 def test_the_internet_and_the_neighbour_serve_a_page(bed: Testbed) -> None:
     """Each says its own name and who asked, so address translation shows."""
     assert bed.alive()
-    assert observe.fetch("host1", "http://www.example.com").text == "I am internet. You are 192.0.2.11."
-    assert observe.fetch("internet", "http://192.0.2.3").text == "I am neighbour. You are 203.0.113.10."
+    assert probe.fetch("host1", "http://www.example.com").text == "I am internet. You are 192.0.2.11."
+    assert probe.fetch("internet", "http://192.0.2.3").text == "I am neighbour. You are 203.0.113.10."
 
 
 def test_the_machine_itself_is_out_of_reach(bed: Testbed) -> None:
     """No place of the testbed has a route to anything but the testbed."""
     for place in ("host1", "router"):
-        assert observe.ping(place, "192.0.2.3").reached
-    assert observe.ping("router", "198.51.100.1").problem == "it has no route there"
+        assert probe.ping(place, "192.0.2.3").reached
+    assert probe.ping("router", "198.51.100.1").problem == "it has no route there"
     assert bed.run("router", ["ip", "route", "show", "default"]).stdout == ""
 
 
@@ -307,7 +307,7 @@ def test_up_and_down_leave_the_machine_as_it_was(runtime: Path) -> None:
     shop = lab.network("shop", subnet="172.30.0.0/24")
     lab.containers("web", "db", on=shop)
     lab.container("shown", publish={8080: 80})
-    assert observe.ping("host2", "192.0.2.11").reached
+    assert probe.ping("host2", "192.0.2.11").reached
     assert {key: value for key, value in machine().items() if value != before[key]} == {}
     assert traces.processes()
     assert bool(traces.groups()) is (os.geteuid() == 0)  # without root there are none to be had
@@ -324,14 +324,14 @@ def test_a_second_host_comes_on_demand(runtime: Path) -> None:
     found, _ = start(runtime)
     assert found.hosts == ("host1",)
     with pytest.raises(LessonError, match="No place of the testbed is called 'host2'"):
-        observe.ping("host2", "192.0.2.11")
+        probe.ping("host2", "192.0.2.11")
     found.need("host2")
     found.need("host2")
     assert found.hosts == testbed.running().hosts == ("host1", "host2")
     assert found.engine("host2").version == found.engine("host1").version
     assert found.engine("host2").containers() == []
-    assert observe.ping("host2", "192.0.2.11").ttl == 64
-    assert observe.ping("host1", "192.0.2.12").ttl == 64
+    assert probe.ping("host2", "192.0.2.11").ttl == 64
+    assert probe.ping("host1", "192.0.2.12").ttl == 64
     socket = Path(found.carrier.endpoint(runtime, "host2").removeprefix("unix://"))
     assert stat.S_IMODE(socket.stat().st_mode) == 0o600
 
@@ -470,7 +470,7 @@ def test_a_killed_part_is_told_and_healed(runtime: Path, who: str) -> None:
 
     lab.start()
     assert [name.name for name in lab.containers("web", "db")] == ["web", "db"]
-    assert observe.ping("web", "172.17.0.3").reached
+    assert probe.ping("web", "172.17.0.3").reached
     assert wait_until(lambda: not traces.processes(zombies=False)), traces.processes()
     assert not traces.groups()
     lab.close()

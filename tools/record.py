@@ -17,7 +17,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from dockernet_lessons import observe, testbed
+from dockernet_lessons import probe, testbed
 from dockernet_lessons.facts import Container
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.parse import Named
@@ -51,20 +51,20 @@ def record(bed: testbed.Testbed) -> Path:
         alone = lab.container("alone", on="none")
         lab.container("proxy", publish={8080: 80})
         for name, ask in {
-            "ping-reply": partial(observe.ping, web, db),
-            "ping-name": partial(observe.ping, front, "back"),
-            "ping-outside": partial(observe.ping, web, "192.0.2.3"),
-            "ping-no-answer": partial(observe.ping, web, back),
-            "ping-nobody-there": partial(observe.ping, "host1", "192.0.2.99"),
-            "ping-unknown-name": partial(observe.ping, web, "db"),
-            "ping-no-route": partial(observe.ping, alone, "192.0.2.3"),
-            "fetch-answer": partial(observe.fetch, front, "http://back"),
-            "fetch-refused": partial(observe.fetch, web, "http://172.17.0.3:81"),
-            "fetch-no-answer": partial(observe.fetch, web, "http://172.30.0.3"),
-            "fetch-unknown-name": partial(observe.fetch, web, "http://db"),
-            "fetch-no-route": partial(observe.fetch, alone, "http://172.17.0.3"),
-            "getent-found": partial(observe.resolve, front, "back"),
-            "getent-missing": partial(observe.resolve, web, "db"),
+            "ping-reply": partial(probe.ping, web, db),
+            "ping-name": partial(probe.ping, front, "back"),
+            "ping-outside": partial(probe.ping, web, "192.0.2.3"),
+            "ping-no-answer": partial(probe.ping, web, back),
+            "ping-nobody-there": partial(probe.ping, "host1", "192.0.2.99"),
+            "ping-unknown-name": partial(probe.ping, web, "db"),
+            "ping-no-route": partial(probe.ping, alone, "192.0.2.3"),
+            "fetch-answer": partial(probe.fetch, front, "http://back"),
+            "fetch-refused": partial(probe.fetch, web, "http://172.17.0.3:81"),
+            "fetch-no-answer": partial(probe.fetch, web, "http://172.30.0.3"),
+            "fetch-unknown-name": partial(probe.fetch, web, "http://db"),
+            "fetch-no-route": partial(probe.fetch, alone, "http://172.17.0.3"),
+            "getent-found": partial(probe.resolve, front, "back"),
+            "getent-missing": partial(probe.resolve, web, "db"),
         }.items():
             with overheard(bed) as outputs:
                 ask()

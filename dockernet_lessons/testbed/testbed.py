@@ -105,6 +105,7 @@ class Testbed:
         Raises ``CommandFailed``, and ``NoTestbed`` where the testbed has gone.
         """
         inside = ["/usr/lib/testbed/inside", place, f"{timeout:g}", *command]
+        begun = time.monotonic()
         try:
             done = run(
                 self.carrier.command(self.runtime, inside),
@@ -117,6 +118,8 @@ class Testbed:
             raise CommandFailed(command, error.exit_code, error.stderr) from error
         if done.exit_code != 0 and not self.alive():
             raise NoTestbed("The testbed has gone.", hint="run `lab.start()` again: it starts a new one.")
+        if time.monotonic() - begun >= timeout:  # ended by `inside`; some commands then claim success
+            raise CommandFailed(command, 124, f"it did not end within {timeout:g} s")
         if check and done.exit_code != 0:
             raise CommandFailed(command, done.exit_code, done.stderr)
         return Output(tuple(command), done.exit_code, done.stdout, done.stderr)
