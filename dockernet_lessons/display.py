@@ -66,13 +66,11 @@ class Table(Sequence[Row], Generic[Row]):
 
     def _repr_html_(self) -> str:
         heading, *rows = self._lines() if self._rows else [["(nothing)"]]
-        left = 'style="text-align:left"'
+        left, typed = 'style="text-align:left"', 'style="text-align:left;font-family:monospace"'
         head = "".join(f'<th scope="col" {left}>{escape(name)}</th>' for name in heading)
-        body = "".join(
-            f"<tr>{''.join(f'<td {left}><code>{escape(cell)}</code></td>' for cell in row)}</tr>" for row in rows
-        )
+        body = "".join(f"<tr>{''.join(f'<td {typed}>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
         command = escape(f"{self.at}$ {self.command}")
-        caption = f'<caption style="text-align:left;white-space:nowrap"><code>{command}</code></caption>'
+        caption = f'<caption style="text-align:left;white-space:nowrap;font-family:monospace">{command}</caption>'
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
