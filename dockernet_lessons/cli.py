@@ -109,6 +109,7 @@ def lab(
     from dockernet_lessons.testbed.commands import foreground
 
     root = _course()
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # JupyterLab's terminals find us
     ran_before = testbed.attach() is not None
     try:
         _start(owner=os.getpid())
@@ -173,6 +174,15 @@ def shell(
     _become(_entering(place, ["env", f"PS1={place} # ", "sh"]))
 
 
+@app.command()
+def env(host: Annotated[str, typer.Argument(help="host1, or host2 once a lesson has started it.")] = "host1") -> None:
+    """Print what makes your own docker command talk to a host of the testbed: eval "$(dockernet env)"."""
+    bed = _running()
+    if host not in bed.hosts:
+        raise LessonError(f"{host} does not run in this testbed.", hint=f"choose {' or '.join(bed.hosts)}.")
+    print(f"export DOCKER_HOST={shlex.quote(bed.engine(host).endpoint)}")
+
+
 def _default_suite() -> str:
     from dockernet_lessons.testbed import tree
 
@@ -226,13 +236,20 @@ def _empty_cache(bed: Testbed | None) -> None:
     print(f"Removed the built trees and packages in {folder}.")
 
 
-def _entering(place: str, command: Sequence[str]) -> list[str]:
-    """Give the command of this machine that runs a command in a place, on this terminal."""
+def _running() -> Testbed:
     from dockernet_lessons import testbed
 
     bed = testbed.attach()
     if bed is None:
         raise LessonError("No testbed runs.", hint="`dockernet up` starts one.")
+    return bed
+
+
+def _entering(place: str, command: Sequence[str]) -> list[str]:
+    """Give the command of this machine that runs a command in a place, on this terminal."""
+    from dockernet_lessons import testbed
+
+    bed = _running()
     if place not in (*testbed.PLACES, *bed.hosts):
         records = {record.name: record for engine in bed.engines() for record in engine.containers() if record.pid}
         if place not in records:

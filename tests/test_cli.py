@@ -191,6 +191,18 @@ def test_run_runs_in_each_place(bed: Testbed, place: str) -> None:
 
 
 @pytest.mark.testbed
+def test_env_leads_another_docker_client_to_the_testbed(bed: Testbed) -> None:
+    """What it prints is for a shell to read, and names the socket of the host's engine."""
+    shown = dockernet("env")
+    assert shown.stdout == f"export DOCKER_HOST={bed.engine().endpoint}\n"
+    refused = dockernet("env", "host9")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"host9 does not run in this testbed.\nNext: choose {' or '.join(bed.hosts)}.\n",
+    )
+
+
+@pytest.mark.testbed
 def test_run_and_shell_enter_a_container_by_its_name(labs: tuple[Lab, Lab]) -> None:
     """A container is a place like any other; a shell there gets a terminal and says where it is."""
     labs[0].container("web")
