@@ -42,6 +42,7 @@ busybox mount -t proc proc /proc
 case $(busybox cat /proc/cmdline) in *testbed.probe*) echo 'the probe runs'; busybox poweroff -f ;; esac
 for module in MODULES; do busybox insmod /$module.ko; done
 busybox mount -t devtmpfs dev /dev
+busybox mkdir /dev/pts /dev/shm
 busybox mount -t erofs -o ro /dev/vda /disk
 busybox mount -t tmpfs -o mode=0755 layer /layer
 busybox mkdir /layer/upper /layer/work
