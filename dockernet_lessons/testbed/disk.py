@@ -20,7 +20,19 @@ from dockernet_lessons.testbed.tree import Tree
 
 KERNEL = "linux-image-cloud-amd64"
 AT_BOOT = ("virtio_blk", "erofs", "overlay")
-LOADED = ("virtio_net", "bridge", "br_netfilter", "veth", "macvlan", "ipvlan", "vxlan", "8021q", "dummy", "ip_vs", "ip_vs_rr")
+LOADED = (
+    "virtio_net",
+    "bridge",
+    "br_netfilter",
+    "veth",
+    "macvlan",
+    "ipvlan",
+    "vxlan",
+    "8021q",
+    "dummy",
+    "ip_vs",
+    "ip_vs_rr",
+)
 """Loaded before the testbed starts, so that a saved one has them; ``ipvlan`` and the like cost almost nothing."""
 
 NEEDED = (
@@ -138,7 +150,18 @@ def _initramfs(root: Path, modules: dict[str, bytes]) -> Iterator[bytes]:
     files |= {f"usr/lib/x86_64-linux-gnu/{library.name}": library.read_bytes() for library in libraries}
     files |= {f"{name}.ko": data for name, data in modules.items()}
     files["init"] = INITRAMFS.replace("MODULES", " ".join(modules)).encode()
-    folders = ("dev", "disk", "layer", "new", "proc", "usr", "usr/bin", "usr/lib", "usr/lib/x86_64-linux-gnu", "usr/lib64")
+    folders = (
+        "dev",
+        "disk",
+        "layer",
+        "new",
+        "proc",
+        "usr",
+        "usr/bin",
+        "usr/lib",
+        "usr/lib/x86_64-linux-gnu",
+        "usr/lib64",
+    )
     links = {
         "lib": "usr/lib",
         "lib64": "usr/lib64",

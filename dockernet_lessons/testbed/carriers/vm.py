@@ -99,7 +99,9 @@ class VirtualMachineCarrier:
 
     def alive(self, runtime: Path) -> bool:
         """Tell whether the testbed of this runtime folder runs."""
-        return processes.recorded(runtime / "vm-keeper") is not None and processes.recorded(runtime / "qemu") is not None
+        return (
+            processes.recorded(runtime / "vm-keeper") is not None and processes.recorded(runtime / "qemu") is not None
+        )
 
     def command(self, runtime: Path, command: Sequence[str]) -> list[str]:
         """Give the command of this machine that runs ``command`` inside the testbed."""
