@@ -138,10 +138,8 @@ def test_ipvlan(runtime: Path, mode: str) -> None:
     subnet = "192.0.2.0/24" if mode == "l2" else "198.51.100.0/24"
     first, second = ("192.0.2.61", "192.0.2.62") if mode == "l2" else ("198.51.100.61", "198.51.100.62")
     docker(bed, f"docker network create -d ipvlan --subnet {subnet} -o parent=eth0 -o ipvlan_mode={mode} ip")
-    docker(
-        bed,
-        f"docker run -d --name a --network ip --ip {first} lesson; docker run -d --name b --network ip --ip {second} lesson",
-    )
+    for name, address in (("a", first), ("b", second)):
+        docker(bed, f"docker run -d --name {name} --network ip --ip {address} lesson")
     assert "0% packet loss" in docker(bed, f"docker exec a ping -c 1 -W 5 {second}")
     assert f"ipvlan  mode {mode}" in docker(bed, "docker exec a ip -details link show eth0")
     if mode == "l2":

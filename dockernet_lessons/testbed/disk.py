@@ -21,17 +21,8 @@ from dockernet_lessons.testbed.tree import Tree
 KERNEL = "linux-image-cloud-amd64"
 AT_BOOT = ("virtio_blk", "erofs", "overlay")
 LOADED = (
-    "virtio_net",
-    "bridge",
-    "br_netfilter",
-    "veth",
-    "macvlan",
-    "ipvlan",
-    "vxlan",
-    "8021q",
-    "dummy",
-    "ip_vs",
-    "ip_vs_rr",
+    *("virtio_net", "bridge", "br_netfilter", "veth", "macvlan", "ipvlan"),
+    *("vxlan", "8021q", "dummy", "ip_vs", "ip_vs_rr"),
 )
 """Loaded before the testbed starts, so that a saved one has them; ``ipvlan`` and the like cost almost nothing."""
 
@@ -156,11 +147,8 @@ def _initramfs(root: Path, modules: dict[str, bytes]) -> Iterator[bytes]:
         "layer",
         "new",
         "proc",
-        "usr",
-        "usr/bin",
-        "usr/lib",
+        *("usr", "usr/bin", "usr/lib", "usr/lib64"),
         "usr/lib/x86_64-linux-gnu",
-        "usr/lib64",
     )
     links = {
         "lib": "usr/lib",

@@ -96,8 +96,9 @@ def unpacked(suite: str, names: Sequence[str], root: Path) -> tuple[packages.Pac
 
 
 def machine(emulator: Emulator, accel: str, kernel: Path, *, saving: bool, memory: Path) -> list[str]:
-    """Give the command of the machine, but for what is this run's own. Its memory is a file: shared by the run that
-    saves it, a private copy-on-write view of it for every run that restores it.
+    """Give the command of the machine, but for what is this run's own.
+
+    Its memory is a file: shared by the run that saves it, a copy-on-write view of it for every run that restores it.
     """
     backing = "share=on" if saving else "share=off,readonly=on,rom=off"
     tuning = f"tcg,thread=multi,tb-size={TRANSLATIONS_MB}" if accel == "tcg" else accel

@@ -83,7 +83,7 @@ def make(tree: Tree, progress: made.Progress = print, *, again: bool = False) ->
 
 
 def _is_sound(folder: Path) -> bool:
-    """Tell whether the files are those that were saved: the state by its checksum, the large memory by size and time."""
+    """Tell whether the files are those that were saved: the state by checksum, the large memory by size and time."""
     try:
         return bool(json.loads((folder / "manifest.json").read_text())["files"] == _look(folder))
     except (OSError, ValueError, KeyError, TypeError):

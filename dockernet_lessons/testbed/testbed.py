@@ -290,7 +290,7 @@ def _engine_has_ended(bed: Testbed, host: str) -> bool:
 
 
 def _refuses(bed: Testbed, host: str) -> bool:
-    """Tell whether a host's engine has ended: nobody listens behind its socket. One that is only slow does not refuse."""
+    """Tell whether a host's engine has ended: nobody is behind its socket. One that is only slow does not refuse."""
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(2)
         try:

@@ -47,7 +47,7 @@ def _pass_through(line: socket.socket, mark: bytes) -> int:
     sources = [line.fileno(), 0]
     held = b""
     parts = 0
-    with _raw_terminal():
+    with _RawTerminal():
         while True:
             ready = select.select(sources, [], [])[0]
             if 0 in ready:
@@ -78,7 +78,7 @@ def _write(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-class _raw_terminal:  # noqa: N801  # reads as a verb where it is used
+class _RawTerminal:
     """Give every key to the command inside while it runs, where there is a terminal."""
 
     def __enter__(self) -> None:

@@ -55,6 +55,7 @@ class VirtualMachineCarrier:
             self._restore(saved.make(tree, again=True), runtime, owner)
 
     def _restore(self, machine: saved.Saved, runtime: Path, owner: int | None) -> None:
+        self.stop(runtime)  # a keeper whose QEMU was killed may still be clearing away
         vm_keeper.clear_after(runtime)
         sockets = runtime / "sockets"
         sockets.mkdir(mode=0o700, exist_ok=True)
