@@ -138,22 +138,22 @@ def test_ipvlan(runtime: Path, mode: str) -> None:
     subnet = "192.0.2.0/24" if mode == "l2" else "198.51.100.0/24"
     first, second = ("192.0.2.61", "192.0.2.62") if mode == "l2" else ("198.51.100.61", "198.51.100.62")
     docker(bed, f"docker network create -d ipvlan --subnet {subnet} -o parent=eth0 -o ipvlan_mode={mode} ip")
-    for name, address in (("a", first), ("b", second)):
+    for name, address in (("web", first), ("db", second)):
         docker(bed, f"docker run -d --name {name} --network ip --ip {address} lesson")
-    assert "0% packet loss" in docker(bed, f"docker exec a ping -c 1 -W 5 {second}")
-    assert f"ipvlan  mode {mode}" in docker(bed, "docker exec a ip -details link show eth0")
+    assert "0% packet loss" in docker(bed, f"docker exec web ping -c 1 -W 5 {second}")
+    assert f"ipvlan mode {mode} " in " ".join(docker(bed, "docker exec web ip -details link show eth0").split())
     if mode == "l2":
         said = bed.run("neighbour", ["curl", "-s", "-m", "10", f"http://{first}"], timeout=20).stdout
-        assert said == "I am " + docker(bed, "docker exec a hostname").strip() + ". You are 192.0.2.3.\n"
+        assert said == "I am " + docker(bed, "docker exec web hostname").strip() + ". You are 192.0.2.3.\n"
 
 
 def test_a_vlan_interface(runtime: Path) -> None:
     """An engine makes the VLAN sub-interface that a macvlan network names as its parent."""
     bed = start()
     docker(bed, "docker network create -d macvlan --subnet 198.51.100.0/24 -o parent=eth0.30 blue")
-    docker(bed, "docker run -d --name a --network blue lesson; docker run -d --name b --network blue lesson")
+    docker(bed, "docker run -d --name web --network blue lesson; docker run -d --name db --network blue lesson")
     assert "vlan protocol 802.1Q id 30" in docker(bed, "ip -details link show eth0.30")
-    assert "0% packet loss" in docker(bed, "docker exec a ping -c 1 -W 5 198.51.100.3")
+    assert "0% packet loss" in docker(bed, "docker exec web ping -c 1 -W 5 198.51.100.3")
 
 
 def test_two_hosts(runtime: Path) -> None:
@@ -165,9 +165,9 @@ def test_two_hosts(runtime: Path) -> None:
     token = docker(bed, "docker swarm join-token -q worker").strip()
     bed.run("host2", ["docker", "swarm", "join", "--token", token, "192.0.2.11:2377"], timeout=60)
     docker(bed, "docker network create -d overlay --attachable --subnet 10.9.0.0/24 far")
-    docker(bed, "docker run -d --name a --network far lesson")
-    bed.run("host2", ["docker", "run", "-d", "--name", "b", "--network", "far", "lesson"], timeout=60)
-    assert "0% packet loss" in docker(bed, "docker exec a ping -c 1 -W 10 b")
+    docker(bed, "docker run -d --name web --network far lesson")
+    bed.run("host2", ["docker", "run", "-d", "--name", "db", "--network", "far", "lesson"], timeout=60)
+    assert "0% packet loss" in docker(bed, "docker exec web ping -c 1 -W 10 db")
 
 
 def test_a_killed_machine_is_noticed_and_started_anew(runtime: Path) -> None:

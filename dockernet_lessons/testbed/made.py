@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from dockernet_lessons.errors import BuildFailed
+
 Progress = Callable[[str], None]
 
 
@@ -15,11 +17,20 @@ def once(folder: Path, make: Callable[[Path], None], *, sound: Callable[[Path], 
     """Give a folder of the cache, made by ``make`` where it is not there or is not ``sound``.
 
     What is being made stands beside it under another name, so a session that is killed leaves no half of a folder.
+
+    Raises ``BuildFailed`` where nothing can be written.
     """
     if sound(folder):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = (folder.parent / f"{folder.name}.lock").open("w")
+    except OSError as error:
+        raise BuildFailed(
+            f"Nothing can be made in {folder.parent}: {error.strerror}.",
+            hint="set DOCKERNET_CACHE to a folder of yours with 1 GB free.",
+        ) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -76,6 +76,8 @@ def make(tree: Tree, progress: made.Progress = print, *, again: bool = False) ->
     def save(half_made: Path) -> None:
         progress("Starting the virtual machine for the first time, to save it (about half a minute)")
         _boot_and_save(Saved(half_made, qemu, kernel, accel), tree)
+        for name in FILES:
+            (half_made / name).chmod(0o644)  # nothing of a learner is in them: others may restore them, too
         (half_made / "manifest.json").write_text(json.dumps({"qemu": qemu.version, "files": _look(half_made)}))
 
     made.once(folder, save, sound=_is_sound, progress=progress)
