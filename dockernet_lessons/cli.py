@@ -231,9 +231,9 @@ def _empty_cache(bed: Testbed | None) -> None:
     if bed is not None:
         raise LessonError("The testbed that runs uses the built tree.", hint="end it first: `dockernet down`.")
     folder = paths.cache()
-    for name in ("trees", "packages"):
+    for name in ("trees", "vm", "packages"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    print(f"Removed the built trees and packages in {folder}.")
+    print(f"Removed the built trees, virtual machines and packages in {folder}.")
 
 
 def _running() -> Testbed:

@@ -76,7 +76,7 @@ def _layer(root: Path) -> bytes:
     needed = [root / name for name in LIBRARIES if (root / name).exists()]
     for name, program in files.items():
         if name not in SCRIPTS:
-            needed += _libraries(root, program)
+            needed += libraries(root, program)
     for library in needed:
         files[f"usr/lib/x86_64-linux-gnu/{library.name}"] = library
     links = {name: f"usr/{name}" for name in ("bin", "sbin", "lib", "lib64")}
@@ -102,7 +102,7 @@ def _layer(root: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _libraries(root: Path, program: Path) -> list[Path]:
+def libraries(root: Path, program: Path) -> list[Path]:
     """Give the shared libraries a program loads, the loader included."""
     listing = run(loaded_from(root, ["--list", str(program)])).stdout
     return [Path(word) for line in listing.splitlines() for word in line.split() if word.startswith(str(root))]

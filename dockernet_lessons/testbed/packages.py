@@ -87,6 +87,13 @@ def unpack(suite: str, root: Path, *, exactly: Iterable[Package] = ()) -> tuple[
     return fetched
 
 
+def unpack_named(suite: str, root: Path, names: Iterable[str]) -> tuple[Package, ...]:
+    """Unpack packages of a suite and all that they depend on into ``root``, and tell which ones they were."""
+    kept = paths.cache() / "packages"
+    kept.mkdir(exist_ok=True)
+    return _mmdebstrap(suite, root, list(names), _source(suite), kept)
+
+
 def _mmdebstrap(suite: str, root: Path, names: list[str], source: str, kept: Path) -> tuple[Package, ...]:
     with tempfile.TemporaryDirectory(prefix="dockernet-packages-") as fetched:
         run(

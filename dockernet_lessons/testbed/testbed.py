@@ -21,6 +21,7 @@ from dockernet_lessons.errors import CommandFailed, NoTestbed
 from dockernet_lessons.testbed import image, paths, tree
 from dockernet_lessons.testbed.carriers import Carrier
 from dockernet_lessons.testbed.carriers.namespace import NamespaceCarrier
+from dockernet_lessons.testbed.carriers.vm import VirtualMachineCarrier
 from dockernet_lessons.testbed.commands import Output, run
 from dockernet_lessons.testbed.engine import Engine
 
@@ -35,7 +36,7 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG":
 PLACES = ("internet", "router", "neighbour")
 """The places that are not hosts; the hosts and their containers come on top."""
 
-CARRIERS: tuple[Carrier, ...] = (NamespaceCarrier(),)
+CARRIERS: tuple[Carrier, ...] = (NamespaceCarrier(), VirtualMachineCarrier())
 Progress = Callable[[str], None]
 
 
@@ -202,6 +203,7 @@ def up(
         carrier = choose(why)
         built = tree.cached(asked or tree.DEFAULT_SUITE) or tree.build(asked or tree.DEFAULT_SUITE, progress=progress)
         bed = Testbed(carrier, runtime, built.suite)
+        carrier.prepare(built, progress)
         try:
             carrier.start(built, runtime, owner=owner)
             threading.Thread(target=import_module, args=("docker",)).start()  # takes as long as the engine does
@@ -291,13 +293,17 @@ def _engine_has_ended(bed: Testbed, host: str) -> bool:
 
 
 def _refuses(bed: Testbed, host: str) -> bool:
-    """Tell whether a host's engine has ended: nobody listens on its socket. One that is only slow does not refuse."""
+    """Tell whether a host's engine has ended: nobody is behind its socket. One that is only slow does not refuse."""
     with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(2)
         try:
             line.connect(bed.carrier.endpoint(bed.runtime, host).removeprefix("unix://"))
+            line.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return not line.recv(1)
+        except TimeoutError:
+            return False
         except OSError:
             return True
-    return False
 
 
 def _last_words(bed: Testbed, host: str) -> str:

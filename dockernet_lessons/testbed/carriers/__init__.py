@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +25,9 @@ class Carrier(Protocol):
 
     def verdict(self) -> Verdict:
         """Tell whether this carrier can run on this machine, and why."""
+
+    def prepare(self, tree: Tree, progress: Callable[[str], None]) -> None:
+        """Make what a start of this tree needs and the tree itself does not hold; tells what takes long."""
 
     def start(self, tree: Tree, runtime: Path, *, owner: int | None) -> None:
         """Start the testbed in the background; it ends when the process ``owner`` does. Returns before it is ready."""

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dockernet_lessons.errors import NoTestbed
@@ -40,6 +40,9 @@ class NamespaceCarrier:
         if os.geteuid() != 0:
             return Verdict(True, "Linux, and the kernel allows user namespaces; containers have no memory limits")
         return Verdict(True, "Linux, root, and the kernel allows new namespaces")
+
+    def prepare(self, tree: Tree, progress: Callable[[str], None]) -> None:
+        """Make nothing: the tree is all that a start needs."""
 
     def start(self, tree: Tree, runtime: Path, *, owner: int | None) -> None:
         """Start the testbed in the background; it ends when the process ``owner`` does. Returns before it is ready."""

@@ -1,0 +1,115 @@
+"""The ``vm`` carrier: the tree on a small virtual machine with a Linux kernel of its own, restored from a saved start.
+
+Needs no root, no namespaces and no KVM: QEMU runs as an ordinary program. A keeper process holds it, and removes every
+trace of it, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from dockernet_lessons.errors import CommandFailed, NoTestbed
+from dockernet_lessons.testbed import emulator, made, packages, processes, saved, vm_keeper
+from dockernet_lessons.testbed.carriers import Verdict
+from dockernet_lessons.testbed.tree import Tree
+
+RESTORE_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+
+class VirtualMachineCarrier:
+    """Runs the tree in QEMU: with KVM where that has been seen to work, else emulated."""
+
+    name = "vm"
+
+    def verdict(self) -> Verdict:
+        """Tell whether this carrier can run on this machine, and why."""
+        if sys.platform != "linux" or platform.machine() != "x86_64":
+            return Verdict(False, "it is made for Linux on x86_64 so far")
+        if shutil.which("setpriv") is None:
+            return Verdict(False, "setpriv is not installed (util-linux)")
+        if emulator.is_here():
+            return Verdict(True, "QEMU is in the cache; it needs neither root nor KVM")
+        if shutil.which("mmdebstrap") is None or not packages.KEYRING.exists():
+            return Verdict(False, f"QEMU cannot be fetched: {packages.TOOLS} are not installed")
+        return Verdict(True, "QEMU can be fetched; it needs neither root nor KVM")
+
+    def prepare(self, tree: Tree, progress: made.Progress) -> None:
+        """Make what a start needs, where it is not there: it takes a minute or two, once."""
+        saved.make(tree, progress)
+
+    def start(self, tree: Tree, runtime: Path, *, owner: int | None) -> None:
+        """Restore the saved testbed; it ends when the process ``owner`` does. One that does not run is saved anew."""
+        try:
+            self._restore(saved.make(tree), runtime, owner)
+        except NoTestbed:
+            self.stop(runtime)
+            self._restore(saved.make(tree, again=True), runtime, owner)
+
+    def _restore(self, machine: saved.Saved, runtime: Path, owner: int | None) -> None:
+        self.stop(runtime)  # a keeper whose QEMU was killed may still be clearing away
+        vm_keeper.clear_after(runtime)
+        sockets = runtime / "sockets"
+        sockets.mkdir(mode=0o700, exist_ok=True)
+        keeper = [sys.executable, "-m", vm_keeper.__name__, str(runtime), str(owner or 0), *machine.restore(sockets)]
+        with (runtime / "log").open("w") as log:
+            process = subprocess.Popen(
+                keeper,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd="/",
+            )
+        processes.reap_later(process)
+        (runtime / "vm-keeper").write_text(processes.identity(process.pid))
+        agent = sockets / "agent.sock"
+        deadline = time.monotonic() + RESTORE_SECONDS
+        while not agent.exists() and processes.started(process.pid) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        try:
+            saved.say_the_time(agent, timeout=RESTORE_SECONDS)
+        except CommandFailed as error:
+            said = (runtime / "log").read_text(errors="replace").strip() or error.message
+            raise NoTestbed(
+                f"The saved virtual machine does not go on: {said.splitlines()[-1]}",
+                hint=f"`dockernet clean --cache` removes it; the whole log is {runtime / 'log'}.",
+            ) from error
+
+    def stop(self, runtime: Path) -> None:
+        """End the testbed and remove every trace of it. Nothing happens where none runs."""
+        process = processes.recorded(runtime / "vm-keeper")
+        if process is None:
+            if (runtime / "vm-keeper").exists():
+                vm_keeper.clear_after(runtime)
+            return
+        os.kill(process, signal.SIGTERM)
+        if not processes.wait(process, STOP_SECONDS):
+            raise NoTestbed(
+                f"The virtual machine's keeper (process {process}) does not end.",
+                hint=f"look at {runtime / 'log'}, then end it with `kill -9 {process}`.",
+            )
+
+    def alive(self, runtime: Path) -> bool:
+        """Tell whether the testbed of this runtime folder runs."""
+        return (
+            processes.recorded(runtime / "vm-keeper") is not None and processes.recorded(runtime / "qemu") is not None
+        )
+
+    def command(self, runtime: Path, command: Sequence[str]) -> list[str]:
+        """Give the command of this machine that runs ``command`` inside the testbed."""
+        if not self.alive(runtime):
+            raise NoTestbed("The testbed has gone.", hint="run `lab.start()` again: it starts a new one.")
+        return saved.client(runtime / "sockets" / "agent.sock", list(command))
+
+    def endpoint(self, runtime: Path, host: str) -> str:
+        """Give the address of a host's Docker API."""
+        return f"unix://{runtime / 'sockets' / host}.sock"
