@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dockernet_lessons.errors import NoTestbed
+from dockernet_lessons.errors import CommandFailed, NoTestbed
 from dockernet_lessons.testbed import disk, emulator, image, made
 from dockernet_lessons.testbed.commands import Output, run
 from dockernet_lessons.testbed.engine import Engine
@@ -30,6 +30,9 @@ from dockernet_lessons.testbed.vm_keeper import ONLY_OURS
 BOOT_SECONDS = 180.0
 SAVE_SECONDS = 60.0
 PAGE = 4096
+NO_END = 124
+"""The exit code of a command that took too long."""
+
 FILES = ("memory", "state")
 FORGET = "sync; echo 3 > /proc/sys/vm/drop_caches"
 CLEAN = """
@@ -152,9 +155,19 @@ def client(address: Path, command: list[str]) -> list[str]:
 def say_the_time(address: Path, *, timeout: float) -> Output:
     """Set the clock of a machine that was just restored; wait until it has answered.
 
+    What is sent before the machine runs is lost, and QEMU sends it again only after six seconds: ask again sooner.
+
     Raises ``CommandFailed``.
     """
-    return run(client(address, ["date", "-u", "-s", f"@{time.time():.0f}"]), timeout=timeout)
+    patience = 0.6
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            return run(client(address, ["date", "-u", "-s", f"@{time.time():.0f}"]), timeout=patience)
+        except CommandFailed as error:
+            if error.exit_code != NO_END or time.monotonic() > deadline:
+                raise
+        patience *= 1.5
 
 
 def _await_boot(sockets: Path, qemu: subprocess.Popen[bytes]) -> None:

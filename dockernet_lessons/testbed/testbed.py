@@ -260,14 +260,16 @@ def _await_engine(bed: Testbed, host: str) -> None:
     started = time.monotonic()
     look_again = started + LOOK_SECONDS
     while time.monotonic() - started < READY_SECONDS:
+        asked = time.monotonic()
         if answers(address):
             Path(address).chmod(0o600)
             return
+        cost = time.monotonic() - asked
         if time.monotonic() > look_again:
             if not bed.alive() or _engine_has_ended(bed, host):
                 break
             look_again = time.monotonic() + LOOK_SECONDS
-        time.sleep(0.01)
+        time.sleep(max(0.01, 3 * cost))  # where asking is dear, leave the time to the engine that starts
     raise NoTestbed(
         f"The Docker Engine on {host} did not come up. The last it said: {_last_words(bed, host)}",
         hint=f"`dockernet doctor` tells what can run here; the whole log is {bed.runtime / 'log'}.",
