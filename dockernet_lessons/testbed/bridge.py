@@ -8,6 +8,7 @@ ends, or when the container does; removes container, volume and sockets then.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import select
@@ -15,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -28,6 +30,7 @@ from dockernet_lessons.testbed.through_bridge import EXIT, GONE, HEADER, OUTPUT
 HOSTS = ("host1", "host2")
 COMMANDS = "commands.sock"
 START_SECONDS = 30.0
+SWEEP_SECONDS = 15.0
 CHUNK = 65536
 
 BECOME_INIT = """
@@ -43,7 +46,8 @@ exec /usr/lib/testbed/init </dev/null
 """What makes a container the testbed: the tree's own names instead of Docker's, and the machine's settings kept."""
 
 TO_ENGINE = """
-{ socat -t 86400 'STDIN!!STDOUT,shut-close' "UNIX-CONNECT:/run/testbed/$1.sock,retry=200,interval=0.01" <&3 2>/dev/null & } 3<&0 | cat
+engine="UNIX-CONNECT:/run/testbed/$1.sock,retry=200,interval=0.01"
+{ socat -t 86400 'STDIN!!STDOUT,shut-close' "$engine" <&3 2>/dev/null & } 3<&0 | cat
 """
 """Socat keeps one way open for a day after the other has ended; with cat, the engine's end of a connection ends all."""
 
@@ -88,8 +92,16 @@ class Home:
     def sweep(self) -> None:
         """Remove the container and the volume, by label. Raises ``Refused`` and ``OSError``."""
         engine = LearnersEngine(self.engine)
-        engine.remove("containers", self.label)
-        engine.remove("volumes", self.label)
+        deadline = time.monotonic() + SWEEP_SECONDS
+        for kind in ("containers", "volumes"):
+            while True:
+                try:
+                    engine.remove(kind, self.label)
+                    break
+                except Refused as refused:  # somebody else may be removing it just now
+                    if refused.status != http.client.CONFLICT or time.monotonic() > deadline:
+                        raise
+                    time.sleep(0.05)
 
 
 def main(runtime: str, owner: int) -> None:
