@@ -20,6 +20,7 @@ from pathlib import Path
 from dockernet_lessons.errors import CommandFailed, NoTestbed
 from dockernet_lessons.testbed import image, paths, tree
 from dockernet_lessons.testbed.carriers import Carrier
+from dockernet_lessons.testbed.carriers.container import ContainerCarrier
 from dockernet_lessons.testbed.carriers.namespace import NamespaceCarrier
 from dockernet_lessons.testbed.carriers.vm import VirtualMachineCarrier
 from dockernet_lessons.testbed.commands import Output, run
@@ -36,7 +37,7 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG":
 PLACES = ("internet", "router", "neighbour")
 """The places that are not hosts; the hosts and their containers come on top."""
 
-CARRIERS: tuple[Carrier, ...] = (NamespaceCarrier(), VirtualMachineCarrier())
+CARRIERS: tuple[Carrier, ...] = (NamespaceCarrier(), VirtualMachineCarrier(), ContainerCarrier())
 Progress = Callable[[str], None]
 
 

@@ -1,0 +1,168 @@
+"""The ``container`` carrier: the tree as one privileged container on a Docker Engine that the learner already has.
+
+That engine gets an image made from the tree, one container and one volume, all labelled, and nothing else. No registry
+is asked. A bridge process leads to what is inside through the engine's own API, and removes container and volume.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dockernet_lessons.errors import NoTestbed
+from dockernet_lessons.testbed import bridge, learners_engine, processes, through_bridge
+from dockernet_lessons.testbed.carriers import Verdict
+from dockernet_lessons.testbed.learners_engine import LearnersEngine, Refused
+from dockernet_lessons.testbed.tree import Tree
+
+STOP_SECONDS = 30.0
+IMAGE = "dockernet-testbed"
+MACHINES = ("x86_64", "amd64")
+NO_SUCH_IMAGE = f"{IMAGE}:that-is-nowhere"
+
+
+class ContainerCarrier:
+    """Runs the tree on the engine that ``DOCKER_HOST`` names, or on this machine's own."""
+
+    name = "container"
+
+    def verdict(self) -> Verdict:
+        """Tell whether this carrier can run on this machine, and why."""
+        address = learners_engine.address()
+        if (kind := urlsplit(address).scheme) not in ("unix", "tcp") or os.environ.get("DOCKER_TLS_VERIFY"):
+            how = "TLS" if kind in ("unix", "tcp", "https") else kind
+            return Verdict(False, f"the Docker Engine at {address} is reached over {how}, which it cannot do")
+        engine = LearnersEngine(address)
+        try:
+            found = engine.request("GET", "/info", timeout=10)
+        except PermissionError:
+            return Verdict(False, f"you may not use the Docker Engine at {address}: only its group may")
+        except (OSError, Refused) as error:
+            return Verdict(False, f"no Docker Engine answers at {address} ({error})")
+        if fault := _unfit(found) or _refuses_privileged(engine):
+            return Verdict(False, f"the Docker Engine at {address} {fault}")
+        return Verdict(True, f"Docker Engine {found.get('ServerVersion')} at {address}")
+
+    def prepare(self, tree: Tree, progress: Callable[[str], None]) -> None:
+        """Make what a start needs, where it is not there: the tree as an image on that engine."""
+        engine = LearnersEngine(learners_engine.address())
+        with suppress(OSError, Refused):  # the start says what is wrong
+            if not engine.ids("images", f"dockernet.tree={tree.content}"):
+                progress("Giving the testbed's tree to the Docker Engine as an image (about 10 s)")
+                _image(engine, tree)
+
+    def start(self, tree: Tree, runtime: Path, *, owner: int | None) -> None:
+        """Start the testbed in the background; it ends when the process ``owner`` does. Returns before it is ready."""
+        with suppress(NoTestbed):  # the engine of an earlier testbed may have gone
+            self.stop(runtime)
+        (runtime / "sockets").mkdir(mode=0o700, exist_ok=True)
+        address = learners_engine.address()
+        try:
+            home = bridge.Home(address, _image(LearnersEngine(address), tree), _testbed_id(runtime))
+            home.sweep()
+        except (OSError, Refused) as error:
+            raise NoTestbed(
+                f"The Docker Engine at {address} does not take the testbed: {error}",
+                hint="look at `docker info`; `dockernet doctor` tells which other carriers work here.",
+            ) from error
+        home.write(runtime)
+        with (runtime / "log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", bridge.__name__, str(runtime), str(owner or 0)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd="/",
+            )
+        processes.reap_later(process)
+        (runtime / "bridge").write_text(processes.identity(process.pid))
+
+    def stop(self, runtime: Path) -> None:
+        """End the testbed and remove every trace of it. Nothing happens where none runs."""
+        process = processes.recorded(runtime / "bridge")
+        if process is not None:
+            os.kill(process, signal.SIGTERM)
+            if not processes.wait(process, STOP_SECONDS):
+                raise NoTestbed(
+                    f"The testbed's bridge (process {process}) does not end.",
+                    hint=f"look at {runtime / 'log'}, then end it with `kill -9 {process}` and run `dockernet down`.",
+                )
+        home = bridge.Home.read(runtime)
+        if home is None:
+            return
+        bridge.clear_files(runtime)
+        (runtime / "bridge").unlink(missing_ok=True)
+        try:
+            home.sweep()
+        except (OSError, Refused) as error:
+            raise NoTestbed(
+                f"The testbed's container {home.name} could not be removed from {home.engine}: {error}",
+                hint="start that Docker Engine, and run `dockernet down` again.",
+            ) from error
+        (runtime / "container.json").unlink(missing_ok=True)
+
+    def alive(self, runtime: Path) -> bool:
+        """Tell whether the testbed of this runtime folder runs."""
+        return processes.recorded(runtime / "bridge") is not None and (runtime / "container.json").exists()
+
+    def command(self, runtime: Path, command: Sequence[str]) -> list[str]:
+        """Give the command of this machine that runs ``command`` inside the testbed."""
+        if not self.alive(runtime):
+            raise NoTestbed("The testbed has gone.", hint="run `lab.start()` again: it starts a new one.")
+        line = runtime / "sockets" / bridge.COMMANDS
+        return [sys.executable, "-I", "-S", through_bridge.__file__, str(line), *command]
+
+    def endpoint(self, runtime: Path, host: str) -> str:
+        """Give the address of a host's Docker API."""
+        return f"unix://{runtime / 'sockets' / host}.sock"
+
+
+def _unfit(found: Mapping[str, Any]) -> str | None:
+    """Tell by what an engine says of itself why it cannot run a testbed, if so."""
+    security = {part for option in found.get("SecurityOptions") or () for part in option.split(",")}
+    if "name=rootless" in security:
+        return "runs without root, where a privileged container cannot run an engine"
+    if "name=userns" in security:
+        return "remaps users, and so runs no privileged containers"
+    if found.get("OSType") != "linux" or found.get("Architecture") not in MACHINES:
+        return f"runs {found.get('OSType')} on {found.get('Architecture')}, and the tree is for linux on x86_64"
+    return None
+
+
+def _refuses_privileged(engine: LearnersEngine) -> str | None:
+    """Ask for a privileged container of an image that is nowhere: anything but 'no such image' is a refusal."""
+    try:
+        engine.request("POST", "/containers/create", {"Image": NO_SUCH_IMAGE, "HostConfig": {"Privileged": True}})
+    except Refused as refused:
+        missing = refused.status == http.client.NOT_FOUND
+        return None if missing else f"refuses privileged containers: {refused}"
+    except OSError as error:
+        return f"does not answer any more: {error}"
+    return "makes containers of images that do not exist"
+
+
+def _image(engine: LearnersEngine, tree: Tree) -> str:
+    """Give the id of the image made from this very tree, importing it where the engine does not hold it."""
+    label = f"dockernet.tree={tree.content}"
+    if not engine.ids("images", label):
+        engine.import_tree(tree.root, IMAGE, f"{tree.suite}-{tree.content[:12]}", [f"LABEL {label}"])
+    return engine.ids("images", label)[0]
+
+
+def _testbed_id(runtime: Path) -> str:
+    """Tell this runtime folder from every other that may use the same engine: the same one each time."""
+    machine = Path("/etc/machine-id")
+    known = machine.read_text().strip() if machine.exists() else ""
+    whose = f"{known} {socket.gethostname()} {os.getuid()} {runtime}"
+    return hashlib.sha256(whose.encode()).hexdigest()[:12]
