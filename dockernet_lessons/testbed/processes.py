@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import select
 import subprocess
+import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -48,6 +50,20 @@ def wait(pid: int, seconds: float) -> bool:
         os.close(handle)
 
 
-def reap_later(child: subprocess.Popen[bytes]) -> None:
-    """Collect the exit code of a child of ours whenever it ends, so that it leaves no zombie."""
-    threading.Thread(target=child.wait, daemon=True, name=f"reap-{child.pid}").start()
+def start_keeper(module: str, arguments: Sequence[str], *, log: Path, record: Path) -> int:
+    """Start a keeper, ``python -m MODULE ARGUMENTS``, in a session of its own; give its id.
+
+    What it prints goes to ``log``, its identity to ``record``. It outlives us, and leaves no zombie where it does not.
+    """
+    with log.open("w") as said:
+        keeper = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd="/",
+        )
+    threading.Thread(target=keeper.wait, daemon=True, name=f"reap-{keeper.pid}").start()
+    record.write_text(identity(keeper.pid))
+    return keeper.pid

@@ -11,7 +11,6 @@ import http.client
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -76,17 +75,8 @@ class ContainerCarrier:
                 hint="look at `docker info`; `dockernet doctor` tells which other carriers work here.",
             ) from error
         home.write(runtime)
-        with (runtime / "log").open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", bridge.__name__, str(runtime), str(owner or 0)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd="/",
-            )
-        processes.reap_later(process)
-        (runtime / "bridge").write_text(processes.identity(process.pid))
+        arguments = [str(runtime), str(owner or 0)]
+        processes.start_keeper(bridge.__name__, arguments, log=runtime / "log", record=runtime / "bridge")
 
     def stop(self, runtime: Path) -> None:
         """End the testbed and remove every trace of it. Nothing happens where none runs."""

@@ -49,24 +49,8 @@ class NamespaceCarrier:
         keeper.clear_after(runtime)
         for folder in ("root", "sockets"):
             (runtime / folder).mkdir(mode=0o700, exist_ok=True)
-        with (runtime / "log").open("w") as log:
-            process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "dockernet_lessons.testbed.keeper",
-                    str(tree.root),
-                    str(runtime),
-                    str(owner or 0),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd="/",
-            )
-        processes.reap_later(process)
-        (runtime / "keeper").write_text(processes.identity(process.pid))
+        arguments = [str(tree.root), str(runtime), str(owner or 0)]
+        processes.start_keeper(keeper.__name__, arguments, log=runtime / "log", record=runtime / "keeper")
 
     def stop(self, runtime: Path) -> None:
         """End the testbed and remove every trace of it. Nothing happens where none runs."""

@@ -10,7 +10,6 @@ import os
 import platform
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -59,21 +58,13 @@ class VirtualMachineCarrier:
         vm_keeper.clear_after(runtime)
         sockets = runtime / "sockets"
         sockets.mkdir(mode=0o700, exist_ok=True)
-        keeper = [sys.executable, "-m", vm_keeper.__name__, str(runtime), str(owner or 0), *machine.restore(sockets)]
-        with (runtime / "log").open("w") as log:
-            process = subprocess.Popen(
-                keeper,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd="/",
-            )
-        processes.reap_later(process)
-        (runtime / "vm-keeper").write_text(processes.identity(process.pid))
+        arguments = [str(runtime), str(owner or 0), *machine.restore(sockets)]
+        keeper = processes.start_keeper(
+            vm_keeper.__name__, arguments, log=runtime / "log", record=runtime / "vm-keeper"
+        )
         agent = sockets / "agent.sock"
         deadline = time.monotonic() + RESTORE_SECONDS
-        while not agent.exists() and processes.started(process.pid) and time.monotonic() < deadline:
+        while not agent.exists() and processes.started(keeper) and time.monotonic() < deadline:
             time.sleep(0.005)
         try:
             saved.say_the_time(agent, timeout=RESTORE_SECONDS)
