@@ -11,18 +11,25 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from ipaddress import ip_interface
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
+import carriers
+import docker
 from rich.console import Console
 from rich.table import Table
 
-from dockernet_lessons import Lab, testbed
+from dockernet_lessons import Lab, draw, launcher, observe, testbed, trace
+from dockernet_lessons.facts import Link, Place, Topology
 from dockernet_lessons.testbed import paths, running, tree
-from dockernet_lessons.testbed.testbed import answers
+from dockernet_lessons.testbed.engine import ContainerRecord
+from dockernet_lessons.testbed.places import answers
+from dockernet_lessons.topology import connect
 
 ROUNDS = 7
 BARE_DOCKERD = """
@@ -123,6 +130,59 @@ def six_containers() -> tuple[list[float], list[float]]:
     return ours, theirs
 
 
+def snapshot_of(containers: int) -> tuple[list[float], list[float]]:
+    """Measure one look at everything, against ``docker exec`` of three commands in each container, in turn."""
+    lab = Lab("bench").start()
+    names = [f"box{number:03}" for number in range(containers)]
+    lab.containers(*names, on=lab.network("wide", subnet="172.28.0.0/16"))
+    script = "\n".join(
+        f"docker exec {name} {command} >/dev/null"
+        for name in names
+        for command in ("ip address", "ip route", "ip neighbour")
+    )
+    ours, theirs = [], []
+    for _ in range(3):
+        ours += [seconds(observe.places) for _ in range(3)]
+        theirs.append(seconds(lambda: running().run("host1", ["sh", "-c", script], timeout=120)))
+    lab.close()
+    return ours, theirs
+
+
+def traced(target: str) -> tuple[list[float], list[float]]:
+    """Measure a trace against the ping that it sends, as anyone would send it, in turn."""
+    lab = Lab("bench").start()
+    lab.network("shop", subnet="172.30.0.0/24")
+    lab.containers("web", "db", on="shop")
+    ping = ["docker", "exec", "web", "ping", "-c", "1", "-W", "1", target]
+    trace("web", target)  # the first loads what all others use
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        ours.append(seconds(lambda: trace("web", target)))
+        theirs.append(seconds(lambda: running().run("host1", ping, check=False)))
+    lab.close()
+    return ours, theirs
+
+
+def many(containers: int) -> Topology:
+    """Make a topology of so many containers on four networks of one host."""
+    places, ports = [], []
+    for n in range(containers):
+        link = Link("eth0", "veth", 2, "", 1500, True, peer=n + 10, peer_place="host1")
+        address = ip_interface(f"172.{20 + n % 4}.0.{2 + n // 4}/16")
+        places.append(Place(f"c{n}", "container", "host1", n, (replace(link, addresses=(address,)),)))
+        ports.append(Link(f"veth{n:07x}", "veth", n + 10, "", 1500, True, f"br{n % 4}", 2, f"c{n}"))
+    bridges = [Link(f"br{n}", "bridge", n + 2, "", 1500, True) for n in range(4)]
+    return connect([*places, Place("host1", "host", "host1", containers, (*bridges, *ports))])
+
+
+def drawing(containers: int) -> tuple[list[float], list[float]]:
+    """Measure the drawing of many containers, image and all, against that of two, in turn."""
+    large, small = many(containers), many(2)
+    draw(small)._repr_mimebundle_()  # the first loads what all others use
+    ours = [seconds(lambda: draw(large)._repr_mimebundle_()) for _ in range(ROUNDS)]
+    return ours, [seconds(lambda: draw(small)._repr_mimebundle_()) for _ in range(ROUNDS)]
+
+
 def importing() -> tuple[list[float], list[float]]:
     """Measure the import of the package against the start of Python itself, each in a process of its own."""
 
@@ -131,6 +191,40 @@ def importing() -> tuple[list[float], list[float]]:
 
     ours = [seconds(python("import dockernet_lessons")) for _ in range(ROUNDS)]
     return ours, [seconds(python("pass")) for _ in range(ROUNDS)]
+
+
+def clicked() -> tuple[list[float], list[float]]:
+    """Measure a click on the launcher until the row of its container is shown, against the SDK's own call."""
+    lab = Lab("bench").start()
+    sdk = docker.DockerClient(base_url=running().engine().endpoint)
+    panel = launcher(lab)
+    shown = Event()
+    update = panel._rows.update
+
+    def show(records: Sequence[ContainerRecord]) -> None:
+        update(records)
+        if records:
+            shown.set()
+
+    panel._rows.update = show  # type: ignore[method-assign]
+
+    def click() -> None:
+        panel._launch_button.click()
+        shown.wait(60)
+
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        panel.look_again()
+        panel.desk.wait()
+        shown.clear()
+        ours.append(seconds(click))
+        panel.desk.wait()
+        lab.remove(*lab.running().values())
+        theirs.append(seconds(lambda: sdk.containers.run("lesson", name="web", hostname="web", detach=True)))
+        sdk.containers.get("web").remove(force=True)
+    sdk.close()
+    lab.close()
+    return ours, theirs
 
 
 def main() -> None:
@@ -150,12 +244,31 @@ def main() -> None:
                 partial(start_up, first_container),
             ),
             ("six containers, two networks", "the docker command line", "1.0, better 0.5", six_containers),
+            ("everything of 25 containers", "docker exec, 3 facts each", "0.1", partial(snapshot_of, 25)),
+            (
+                "everything of 100 containers",
+                "docker exec, 3 facts each",
+                "0.1, and 1 s",
+                partial(snapshot_of, 100),
+            ),
+            ("a picture of 200 containers", "a picture of two", "1 s", partial(drawing, 200)),
+            ("a trace that arrives", "the ping alone", "1.5 s", partial(traced, "192.0.2.3")),
+            ("a click until its container is shown", "the SDK's call", "1.2", clicked),
+            ("a trace that is lost", "the ping alone", "1.5 s", partial(traced, "192.0.2.99")),
         ):
             ours, theirs = measure()
             mine, other = statistics.median(ours), statistics.median(theirs)
             table.add_row(what, f"{mine:.2f}", against, f"{other:.2f}", f"{mine / other:.2f}", aim)
         testbed.down()
-    Console(width=130).print(table)
+        for what, aim, step in carriers.ROWS:
+            ours, theirs = carriers.each(step)
+            mine, other = statistics.median(ours), statistics.median(theirs)
+            table.add_row(what, f"{mine:.2f}", "the same on namespace", f"{other:.2f}", f"{mine / other:.1f}", aim)
+        table.add_row("vm: boot without a saved machine", f"{carriers.cold_boot():.1f}", "-", "-", "-", "15 s")
+        sizes = Table("what", "size", "aim")
+        for row in carriers.sizes():
+            sizes.add_row(*row)
+    Console(width=130).print(table, sizes)
 
 
 if __name__ == "__main__":

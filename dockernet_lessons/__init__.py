@@ -20,9 +20,16 @@ if TYPE_CHECKING:
     from dockernet_lessons.display import show
     from dockernet_lessons.errors import LessonError
     from dockernet_lessons.lab import Lab
-    from dockernet_lessons.observe import fdb, links, nat, neighbours, routes
+    from dockernet_lessons.matrix import reach
+    from dockernet_lessons.observe import fdb, links, listeners, nat, neighbours, resolver, routes, rules, settings
     from dockernet_lessons.picture import draw
     from dockernet_lessons.probe import fetch, ping, resolve, run
+    from dockernet_lessons.tracing.trace import trace, why
+    from dockernet_lessons.widgets.explorer import path_explorer
+    from dockernet_lessons.widgets.launcher import launcher
+    from dockernet_lessons.widgets.predict import predict, predict_reach
+    from dockernet_lessons.widgets.terminal import terminal
+    from dockernet_lessons.widgets.testbed_panel import testbed_panel
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,14 +38,27 @@ __all__ = [
     "draw",
     "fdb",
     "fetch",
+    "launcher",
     "links",
+    "listeners",
     "nat",
     "neighbours",
+    "path_explorer",
     "ping",
+    "predict",
+    "predict_reach",
+    "reach",
     "resolve",
+    "resolver",
     "routes",
+    "rules",
     "run",
+    "settings",
     "show",
+    "terminal",
+    "testbed_panel",
+    "trace",
+    "why",
 ]
 
 _HOME = {
@@ -46,10 +66,19 @@ _HOME = {
     "LessonError": "errors",
     "draw": "picture",
     "fetch": "probe",
+    "launcher": "widgets.launcher",
+    "path_explorer": "widgets.explorer",
     "ping": "probe",
+    "predict": "widgets.predict",
+    "predict_reach": "widgets.predict",
+    "reach": "matrix",
     "resolve": "probe",
     "run": "probe",
     "show": "display",
+    "terminal": "widgets.terminal",
+    "testbed_panel": "widgets.testbed_panel",
+    "trace": "tracing.trace",
+    "why": "tracing.trace",
 }
 
 

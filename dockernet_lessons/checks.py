@@ -6,13 +6,18 @@ A wrong answer is a value with its evidence, not an error.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from dockernet_lessons.errors import LessonError
+from dockernet_lessons.facts import Answer
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.probe import ping
+from dockernet_lessons.probe import fetch, ping, run
+from dockernet_lessons.whereabouts import check_runs, record_of
 
 State = Literal["Not attempted yet", "Not yet", "Correct", "Cannot check here"]
 
@@ -73,3 +78,44 @@ def not_running(lab: Lab, *names: str) -> list[str]:
     """Give those of the names that are no running container of this lab."""
     running = lab.running()
     return [name for name in names if name not in running]
+
+
+@contextmanager
+def called(name: str, word: str) -> Iterator[None]:
+    """Have a container call itself by another word for a moment: the lesson image says its host name in every page."""
+    record = record_of(name)
+    if record is None:
+        raise LessonError(f"{name} is no container.", hint="name a container that runs.")
+    check_runs(record)
+    enter = f"nsenter --uts --target {record.pid} hostname"
+    before = run(record.host, enter).text.strip()
+    run(record.host, f"{enter} {word}")
+    try:
+        yield
+    finally:
+        run(record.host, f"{enter} {before}")
+
+
+def page_of(name: str, source: str, url: str) -> Answer:
+    """Fetch a page that is to be a container's own: one of another that only says the same name is told apart.
+
+    The container says a word in it that nobody can know; the answer has the container's name in the word's place.
+    """
+    word = f"{name}-{secrets.token_hex(4)}"
+    with called(name, word):
+        answer = fetch(source, url)
+    told = answer.text.replace(f"I am {name}.", f"I am another that says it is {name}.")
+    return replace(answer, text=told.replace(f"I am {word}.", f"I am {name}."))
+
+
+LISTENS, STATE, LOCAL, INODE = "0A", 3, 1, 9
+"""A socket that listens, and where ``/proc/net/tcp`` has what. Source: proc_net(5) of the manual pages."""
+
+
+def own_ports(name: str) -> list[int]:
+    """Give the TCP ports at which the programs of a container listen: of its own, though others share its network."""
+    said = str(run(name, "ls -l /proc/[0-9]*/fd 2>/dev/null; cat /proc/net/tcp; cat /proc/net/tcp6 || true"))
+    own = set(re.findall(r"socket:\[(\d+)\]", said))
+    rows = [line.split() for line in said.splitlines()]
+    found = {row[LOCAL] for row in rows if len(row) > INODE and row[STATE] == LISTENS and row[INODE] in own}
+    return sorted(int(local.rpartition(":")[2], 16) for local in found)

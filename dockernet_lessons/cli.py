@@ -22,10 +22,6 @@ from dockernet_lessons.errors import LessonError
 if TYPE_CHECKING:
     from dockernet_lessons.testbed import Testbed
 
-INSIDE = "/usr/lib/testbed/inside"
-A_DAY = "86400"
-"""How long, in seconds, a command may run that somebody watches."""
-
 app = typer.Typer(
     help="Docker's network drivers as Jupyter lessons, on a disposable testbed with a real Docker Engine.",
     no_args_is_help=True,
@@ -54,16 +50,20 @@ def build(
     suite: Annotated[str | None, typer.Argument(help="Debian suite: forky (the default), trixie or bookworm.")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Use exactly the packages that this file records.")] = None,
     again: Annotated[bool, typer.Option("--again", help="Build anew even where the tree is there.")] = False,
+    vm: Annotated[bool, typer.Option("--vm", help="Also save a started virtual machine of it.")] = False,
 ) -> None:
     """Build the testbed's root filesystem from Debian packages, and keep it."""
-    from dockernet_lessons.terminal import steps
-    from dockernet_lessons.testbed import tree
+    from dockernet_lessons.console import steps
+    from dockernet_lessons.testbed import saved, tree
 
     with steps() as step:
         built = tree.build(suite or _default_suite(), manifest=manifest, again=again, progress=step)
+        machine = saved.make(built, step) if vm else None
     print(f"tree      {built.root}")
     print(f"manifest  {built.manifest}")
     print(f"engine    Docker {built.engine}, from Debian {built.suite}, with {len(built.packages)} packages")
+    if machine:
+        print(f"machine   {machine.folder}")
 
 
 @app.command()
@@ -87,7 +87,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Tell what can run on this machine, and why not. Exit code 1 where no testbed can."""
-    from dockernet_lessons.terminal import show
+    from dockernet_lessons.console import show
     from dockernet_lessons.testbed.doctor import examine
 
     report = examine()
@@ -136,7 +136,8 @@ def test(
         "--nbval-sanitize-with=tests/sanitise.cfg",
         *(["--require-testbed"] if as_root else []),
     ]
-    what = arguments or ["tests", "dockernet_lessons", "notebooks"]
+    side_by_side = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
+    what = arguments or [*side_by_side, "tests", "dockernet_lessons", "notebooks"]
     os.chdir(root)
     _become([sys.executable, "-m", "pytest", *options, *what])
 
@@ -163,7 +164,12 @@ def run(
     command: Annotated[list[str], typer.Argument(help="The command, with its options.")],
 ) -> None:
     """Run a command in a place of the testbed."""
-    _become(_entering(place, command))
+    from dockernet_lessons import whereabouts
+    from dockernet_lessons.testbed import entering
+
+    bed = _running()
+    door = whereabouts.door(place)
+    _become(entering.command(bed, door, command, terminal=_on_terminal(), kind=os.environ.get("TERM", "dumb")))
 
 
 @app.command()
@@ -171,16 +177,91 @@ def shell(
     place: Annotated[str, typer.Argument(help="host1, host2, router, neighbour, internet, or a container's name.")],
 ) -> None:
     """Open a shell in a place of the testbed."""
-    _become(_entering(place, ["env", f"PS1={place} # ", "sh"]))
+    import secrets
+
+    from dockernet_lessons import whereabouts
+    from dockernet_lessons.testbed import entering
+
+    bed = _running()
+    door = whereabouts.door(place)
+    mark = secrets.token_hex(4)
+    kind = os.environ.get("TERM", "dumb")
+    _become(entering.shell(bed, door, mark, terminal=_on_terminal(), kind=kind, session=False))
 
 
 @app.command()
 def env(host: Annotated[str, typer.Argument(help="host1, or host2 once a lesson has started it.")] = "host1") -> None:
     """Print what makes your own docker command talk to a host of the testbed: eval "$(dockernet env)"."""
     bed = _running()
+    _check_host(bed, host)
+    print(f"export DOCKER_HOST={shlex.quote(bed.engine(host).endpoint)}")
+
+
+@app.command(name="open")
+def open_port(
+    port: Annotated[int, typer.Argument(help="The port inside, as it was published.", min=1, max=65535)],
+    host: Annotated[str, typer.Option(help="host1, or host2 once a lesson has started it.")] = "host1",
+    at: Annotated[int | None, typer.Option(help="The port here, where it is to be this one.", min=1, max=65535)] = None,
+) -> None:
+    """Open a published port of the testbed on 127.0.0.1 of this machine, until Ctrl-C."""
+    from dockernet_lessons.testbed import OpenPort
+
+    bed = _running()
+    _check_host(bed, host)
+    door = OpenPort(bed, host, port, at=at)
+    print(f"{door} (Ctrl-C closes it)", flush=True)
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        door.close()
+
+
+@app.command()
+def assign(
+    name: Annotated[str, typer.Argument(help="bridges, publishing, lan or capstone.")],
+    student: Annotated[list[str], typer.Option(help="A student's id; give it once for each student.")],
+    to: Annotated[Path, typer.Option(help="The folder for the students' versions: TO/STUDENT/NAME.ipynb.")],
+    sources: Annotated[
+        Path | None, typer.Option(help="The folder of the source notebooks, where not assignments.")
+    ] = None,
+) -> None:
+    """Make each student's version of an assignment: names and numbers of their own, and no solutions."""
+    from dockernet_lessons.grading.assign import assign as make
+
+    for path in make(name, student, sources=sources or _course() / "assignments", to=to):
+        print(path)
+
+
+@app.command()
+def grade(
+    folder: Annotated[Path, typer.Argument(help="What was handed in, as STUDENT/NAME.ipynb.")],
+    sources: Annotated[
+        Path | None, typer.Option(help="The folder of the source notebooks, where not assignments.")
+    ] = None,
+    workers: Annotated[int, typer.Option(help="How many submissions to grade at once.", min=1, max=16)] = 2,
+    seconds: Annotated[float, typer.Option(help="How long one submission may take.", min=10)] = 300,
+    again: Annotated[bool, typer.Option("--again", help="Grade anew what was graded before, too.")] = False,
+) -> None:
+    """Grade a class, each submission in a testbed of its own; write grades.csv and grades.html. Needs root."""
+    from dockernet_lessons.grading import course, report
+
+    outcomes = course.grade(
+        folder,
+        sources=sources or _course() / "assignments",
+        rules=course.Rules(seconds=seconds),
+        workers=workers,
+        again=again,
+        suite=_default_suite(),
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    for path in report.write(folder, outcomes):
+        print(path)
+
+
+def _check_host(bed: Testbed, host: str) -> None:
     if host not in bed.hosts:
         raise LessonError(f"{host} does not run in this testbed.", hint=f"choose {' or '.join(bed.hosts)}.")
-    print(f"export DOCKER_HOST={shlex.quote(bed.engine(host).endpoint)}")
 
 
 def _default_suite() -> str:
@@ -192,7 +273,7 @@ def _default_suite() -> str:
 def _start(suite: str | None = None, *, owner: int | None = None) -> Testbed:
     """Give the running testbed or a new one; say in one line which carrier runs it."""
     from dockernet_lessons import testbed
-    from dockernet_lessons.terminal import steps
+    from dockernet_lessons.console import steps
 
     if found := testbed.attach():
         print(f"Carrier: {found.carrier.name} (a testbed runs already)", file=sys.stderr)
@@ -212,28 +293,28 @@ def _course() -> Path:
 
 
 def _sweep(bed: Testbed) -> None:
-    from dockernet_lessons.lab import LESSON
+    from dockernet_lessons.making import sweep
 
-    containers = [(engine, record.id) for engine in bed.engines() for record in engine.containers(LESSON)]
-    networks = [(engine, network.name) for engine in bed.engines() for network in engine.networks(LESSON)]
-    for engine, identity in containers:
-        engine.remove_container(identity)
-    for engine, name in networks:
-        engine.remove_network(name)
-    print(f"Removed from the testbed: containers {len(containers)}, networks {len(networks)}.")
+    containers, networks = sweep(tuple(bed.engines()), lesson=None)
+    print(f"Removed from the testbed: containers {containers}, networks {networks}.")
 
 
 def _empty_cache(bed: Testbed | None) -> None:
     import shutil
 
-    from dockernet_lessons.testbed import paths
+    from dockernet_lessons.testbed import made, paths
 
     if bed is not None:
         raise LessonError("The testbed that runs uses the built tree.", hint="end it first: `dockernet down`.")
     folder = paths.cache()
-    for name in ("trees", "vm", "packages"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    print(f"Removed the built trees, virtual machines and packages in {folder}.")
+    shutil.rmtree(folder / "packages", ignore_errors=True)
+    kept = [path for kind in ("vm", "trees") for path in sorted((folder / kind).glob("*/")) if not made.remove(path)]
+    for path in kept:
+        print(f"Kept {path}: a testbed that runs uses it.")
+    if not kept:
+        for kind in ("vm", "trees"):
+            shutil.rmtree(folder / kind, ignore_errors=True)
+    print(f"Removed {'the other' if kept else 'the'} built trees, virtual machines and packages in {folder}.")
 
 
 def _running() -> Testbed:
@@ -245,26 +326,8 @@ def _running() -> Testbed:
     return bed
 
 
-def _entering(place: str, command: Sequence[str]) -> list[str]:
-    """Give the command of this machine that runs a command in a place, on this terminal."""
-    from dockernet_lessons import testbed
-
-    bed = _running()
-    if place not in (*testbed.PLACES, *bed.hosts):
-        records = {record.name: record for engine in bed.engines() for record in engine.containers() if record.pid}
-        if place not in records:
-            known = ", ".join([*testbed.PLACES, *bed.hosts, *records])
-            raise LessonError(f"No place of the testbed is called {place!r}.", hint=f"there are {known}.")
-        terminal = "-it" if sys.stdin.isatty() and sys.stdout.isatty() else "-i"
-        place, command = records[place].host, ["docker", "exec", terminal, place, *command]
-    clean_environment = [
-        "env",
-        "-i",
-        "PATH=/usr/sbin:/usr/bin",
-        "HOME=/root",
-        f"TERM={os.environ.get('TERM', 'dumb')}",
-    ]
-    return bed.carrier.command(bed.runtime, [*clean_environment, INSIDE, place, A_DAY, *command])
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _become(command: Sequence[str]) -> NoReturn:

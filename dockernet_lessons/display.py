@@ -13,6 +13,16 @@ from typing import Any, Generic, TypeVar
 Row = TypeVar("Row")
 
 
+def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Give the rows of a table as lines of text, each column as wide as its widest cell.
+
+    >>> aligned([["to", "via"], ["default", "172.17.0.1"]])
+    ['to       via', 'default  172.17.0.1']
+    """
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
 class Table(Sequence[Row], Generic[Row]):
     """Rows a learner can read, under the command that prints the same, and the place to type it at.
 
@@ -58,18 +68,15 @@ class Table(Sequence[Row], Generic[Row]):
 
     def __repr__(self) -> str:
         lines = self._lines() if self._rows else [["(nothing)"]]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        rows = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-        ]
-        return "\n".join([f"{self.at}$ {self.command}", *rows])
+        return "\n".join([f"{self.at}$ {self.command}", *aligned(lines)])
 
     def _repr_html_(self) -> str:
         heading, *rows = self._lines() if self._rows else [["(nothing)"]]
-        left, typed = 'style="text-align:left"', 'style="text-align:left;font-family:monospace"'
+        left, mono = 'style="text-align:left"', 'style="text-align:left;font-family:monospace"'
         head = "".join(f'<th scope="col" {left}>{escape(name)}</th>' for name in heading)
-        body = "".join(f"<tr>{''.join(f'<td {typed}>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-        command = escape(f"{self.at}$ {self.command}")
+        body = "".join(f"<tr>{''.join(f'<td {mono}>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+        typed = escape(f"{self.at}$ {self.command}")
+        command = f'<code style="background:none">{typed}</code>' if typed.count("$") > 1 else typed  # no formula
         caption = f'<caption style="text-align:left;white-space:nowrap;font-family:monospace">{command}</caption>'
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -34,6 +34,27 @@ class NoTestbed(LessonError):
     """No carrier can run a testbed here, or the testbed that ran has gone."""
 
 
+class NotLive(NoTestbed):
+    """A lab found no testbed: says, beside why, what the notebook on the screen is then, and where it would be live.
+
+    >>> print(NotLive(NoTestbed("QEMU was killed.", hint="start again.")))
+    QEMU was killed.
+      Next: start again.
+      Recorded: what stands below the cells was printed on a testbed when the lesson was written; nothing of it
+        was measured here. It can be read to its end. A cell that you run shows what happens now, and that is an error.
+      Live: README.md, "Three ways in": a click, a laptop, a class.
+    """
+
+    def __init__(self, cause: LessonError) -> None:
+        super().__init__(cause.message, hint=cause.hint)
+
+    def __str__(self) -> str:
+        return f"""{super().__str__()}
+  Recorded: what stands below the cells was printed on a testbed when the lesson was written; nothing of it
+    was measured here. It can be read to its end. A cell that you run shows what happens now, and that is an error.
+  Live: README.md, "Three ways in": a click, a laptop, a class."""
+
+
 class BuildFailed(LessonError):
     """The testbed tree could not be made from Debian's packages."""
 

@@ -9,11 +9,11 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import get_args
 
 from dockernet_lessons.errors import LessonError
-from dockernet_lessons.facts import Driver, Network, Subnet
+from dockernet_lessons.facts import Address, Driver, Subnet
 from dockernet_lessons.testbed import HOSTS, PLACES
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
@@ -89,13 +89,9 @@ def read_subnet(text: str) -> Subnet:
         raise LessonError(f"{text!r} is not a subnet: {error}.", hint=hint) from error
 
 
-def check_free(wanted: Subnet, networks: Iterable[Network]) -> None:
-    """Refuse a subnet that overlaps another network's or the testbed's own: Docker would take the latter silently."""
-    taken: list[tuple[Subnet, str]] = [*TESTBED_SUBNETS.items()]
-    taken += [(subnet, f"the network {network.name}") for network in networks for subnet in network.subnets]
-    for subnet, whose in taken:
-        if subnet.version == wanted.version and wanted.overlaps(subnet):
-            raise LessonError(
-                f"The subnet {wanted} overlaps {subnet}, which is {whose}'s.",
-                hint="choose another, for example one of 172.30.0.0/24 to 172.30.255.0/24.",
-            )
+def read_address(text: object, option: str) -> Address:
+    """Read an address, given for an option."""
+    try:
+        return ip_address(str(text))
+    except ValueError as error:
+        raise LessonError(f"{text!r} is not an address.", hint=f'write {option} like "172.30.0.3".') from error

@@ -5,38 +5,35 @@ What belongs to a lab is told by a label, never by a name: nothing else is ever 
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from functools import partial
-from typing import Any
+from typing import TypeAlias
 
-from dockernet_lessons import docker_commands, testbed
+from dockernet_lessons import docker_commands, testbed, tidy
+from dockernet_lessons.container_inputs import Where, read_container
 from dockernet_lessons.display import Table
-from dockernet_lessons.errors import LessonError
+from dockernet_lessons.errors import BuildFailed, LessonError, NoTestbed, NotLive
 from dockernet_lessons.facts import Container, Driver, Network
-from dockernet_lessons.inputs import (
-    check_driver,
-    check_free,
-    check_mapping,
-    check_name,
-    check_port,
-    listed,
-    read_subnet,
-    similar,
+from dockernet_lessons.inputs import check_name, check_port, listed, similar
+from dockernet_lessons.making import (
+    LESSON,
+    await_names,
+    await_pages,
+    join_swarm,
+    make_containers,
+    make_network,
+    refuse_in_use,
+    sweep,
 )
-from dockernet_lessons.testbed.engine import ContainerRecord, Engine
+from dockernet_lessons.network_inputs import check_parent, read_network
+from dockernet_lessons.plans import ContainerPlan
+from dockernet_lessons.testbed.engine import Engine
 
-LESSON = "dockernet.lesson"
-MADE_AS = "dockernet.made-as"
 LESSON_NAME = re.compile(r"[a-z0-9_]+")
-BRIDGE_NAME_OPTION = "com.docker.network.bridge.name"
-LONGEST_INTERFACE_NAME = 15
+On: TypeAlias = Network | Container | str | Sequence[Network | str]
+"""Where a container can be: on a network, on several, or in the network namespace of another container."""
 
 
 class Lab:
@@ -49,22 +46,28 @@ class Lab:
     Lab my_lab is closed: 2 containers and 1 network removed, nothing of it is left.
 
     ``start()`` removes what an earlier run of the same lesson left behind, so "restart and run all" always works.
+
+    ``needs`` names what the lesson cannot do without and not every testbed has: ``"ipvlan"``, ``"vlan"``, ``"host2"``
+    and the like. Where the kernel of this machine lacks it, the lab starts on a testbed that has a kernel of its own.
     """
 
-    def __init__(self, lesson: str) -> None:
+    def __init__(self, lesson: str, *, needs: Sequence[str] = ()) -> None:
         if not isinstance(lesson, str) or not LESSON_NAME.fullmatch(lesson):
             raise LessonError(
                 f"{lesson!r} cannot name a lesson.",
                 hint="use small letters, digits and _, for example '03_bridge'.",
             )
         self.lesson = lesson
+        self.needs = testbed.read_needs(needs)
         self.script: list[str] = []
         self._bed: testbed.Testbed | None = None
+        self._doors: dict[tuple[str, int], testbed.OpenPort] = {}
 
     def __repr__(self) -> str:
         if self._bed is None:
             return f"Lab {self.lesson}, not started"
-        return f"Lab {self.lesson} is ready on {' and '.join(self._bed.hosts)}"
+        hosts = ("host1", *(need for need in self.needs if need in self._bed.hosts))
+        return f"Lab {self.lesson} is ready on {' and '.join(hosts)}"
 
     def __del__(self) -> None:
         if getattr(self, "_bed", None) is not None:
@@ -85,31 +88,67 @@ class Lab:
     def start(self) -> Lab:
         """Attach to the testbed, starting it where none runs, and sweep what an earlier run of this lesson left.
 
-        A testbed that this starts lives as long as the Jupyter server, or else until ``dockernet down``.
+        A testbed that this starts lives as long as the Jupyter server, or else until ``dockernet down``. One that runs
+        and lacks what the lab needs is ended, where nothing but this lab's is on it, and one that has it is started; a
+        line says so.
 
-        Raises ``NoTestbed`` where no testbed can run here.
+        Raises ``NoTestbed`` where no testbed can run here, or none that has what the lab needs.
         """
         owner = int(os.environ.get("JPY_PARENT_PID", "0")) or None
-        self._bed = testbed.up(owner=owner)
+        why = print if self.needs else lambda _: None
+        try:
+            self._bed = testbed.up(owner=owner, needed=self.needs, may_end=self._refuse_to_end, why=why)
+        except (NoTestbed, BuildFailed) as error:
+            raise NotLive(error) from error
+        self._close_doors()
         self._sweep()
+        tidy.begin(self._bed)
         self.script.clear()
         return self
 
-    def need(self, host: str) -> None:
-        """Start a further host: ``lab.need("host2")`` gives the lab a second machine with an engine of its own."""
-        if host not in testbed.HOSTS:
+    def need(self, need: str) -> None:
+        """Have one thing more: ``lab.need("host2")`` starts a second machine with an engine of its own.
+
+        Raises ``LessonError`` where the testbed does not have it, and cannot be changed under a lab that runs.
+        """
+        if self.bed.lacks(testbed.read_needs(need)):
             raise LessonError(
-                f"The testbed has no host {host!r}.", hint=f"its hosts are {' and '.join(testbed.HOSTS)}."
+                f"The testbed has no {need} (it runs on the carrier {self.bed.carrier.name}).",
+                hint=f"name it before the start: `Lab({self.lesson!r}, needs=({need!r},)).start()`.",
             )
-        self.bed.need(host)
+        self.needs = testbed.read_needs((*self.needs, need))
+        tidy.joined(self.bed)
+
+    def _refuse_to_end(self, bed: testbed.Testbed) -> None:
+        """Refuse to end a testbed that holds anything but what is this lab's."""
+        records = [record for engine in bed.engines() for record in engine.containers()]
+        others = [record for record in records if record.labels.get(LESSON) != self.lesson]
+        if others:
+            who = {record.labels.get(LESSON) for record in others}
+            whose = listed(sorted(lesson for lesson in who if lesson)) if who != {None} else "somebody"
+            raise LessonError(
+                f"Lab {self.lesson} needs {listed(self.needs)}, which the testbed that runs lacks; another could be"
+                f" started, but on this one is still {listed([record.name for record in others])} of {whose}.",
+                hint="close the other lab (`lab.close()` there, or `dockernet clean`), then start this one again.",
+            )
 
     def network(
         self,
         name: str,
         *,
         driver: Driver = "bridge",
-        subnet: str | None = None,
+        subnet: str | Sequence[str] | None = None,
+        gateway: str | Sequence[str] | None = None,
+        ip_range: str | None = None,
+        ipv6: bool | None = None,
         internal: bool = False,
+        attachable: bool | None = None,
+        parent: str | None = None,
+        mode: str | None = None,
+        mtu: int | None = None,
+        icc: bool | None = None,
+        masquerade: bool | None = None,
+        published_at: str | None = None,
         options: Mapping[str, str] | None = None,
         host: str = "host1",
     ) -> Network:
@@ -121,101 +160,198 @@ class Lab:
         >>> lab.network("shop", subnet="172.30.0.0/24").bridge
         'br-shop'
 
+        ``subnet`` is one, or one of IPv4 and one of IPv6; ``ip_range`` the part that Docker hands out. A macvlan or
+        ipvlan hangs on the ``parent``, an interface of the host such as ``"eth0"`` or its VLAN ``"eth0.50"``, in a
+        ``mode`` of its driver; on the LAN, 192.0.2.0/24, its gateway is the router unless it is given. An overlay needs
+        ``lab.swarm()`` first; containers can be attached to it unless ``attachable=False``. On a bridge ``icc=False``
+        keeps containers apart, ``masquerade=False`` leaves their addresses as they are, and ``published_at`` is the
+        host's address to publish ports at. ``mtu`` is in bytes; ``options`` are further ones of the driver, by their
+        full names.
+
         Raises ``LessonError``: an unknown driver, a subnet that is none or overlaps another, a name that is taken.
         """
-        check_name(name, "network")
-        check_driver(driver)
-        wanted = read_subnet(str(subnet)) if subnet else None
-        subnet = str(wanted) if wanted else None
-        engine = self._engine(host)
-        settings = dict(options or {})
-        if driver == "bridge" and len(f"br-{name}") <= LONGEST_INTERFACE_NAME:
-            settings.setdefault(BRIDGE_NAME_OPTION, f"br-{name}")
-        made_as = json.dumps([driver, subnet, internal, sorted(settings.items())])
-        mine = {network.name: network for network in engine.networks(f"{LESSON}={self.lesson}")}
-        if name in mine:
-            if name in {network.name for network in engine.networks(f"{MADE_AS}={made_as}")}:
-                return mine[name]
-            self._refuse_in_use(engine, name)
-            engine.remove_network(name)
-        others = engine.networks()
-        if any(network.name == name for network in others):
-            raise LessonError(
-                f"A network called {name} exists on {host} already, and it is not this lab's.",
-                hint="choose another name, or close the lab that made it.",
-            )
-        if wanted:
-            check_free(wanted, others)
-        labels = {LESSON: self.lesson, MADE_AS: made_as}
-        engine.create_network(name, driver=driver, subnet=subnet, options=settings, internal=internal, labels=labels)
-        self.script.append(
-            docker_commands.create_network(name, driver=driver, subnet=subnet, internal=internal, options=settings)
+        plan = read_network(
+            name,
+            driver=driver,
+            subnet=subnet,
+            gateway=gateway,
+            ip_range=ip_range,
+            ipv6=ipv6,
+            internal=internal,
+            attachable=attachable,
+            parent=parent,
+            mode=mode,
+            mtu=mtu,
+            icc=icc,
+            masquerade=masquerade,
+            published_at=published_at,
+            options=options,
         )
-        return next(network for network in engine.networks() if network.name == name)
+        engine = self._engine(host)
+        if parent is not None:
+            check_parent(parent, host, self.bed.run(host, ["ip", "-json", "-details", "address", "show"]).stdout)
+        if driver == "overlay" and not engine.manages_swarm():
+            raise LessonError(
+                f"{host} is in no swarm that it manages: an overlay network needs one.",
+                hint="run `lab.swarm()` first: it joins host1 and host2 into one.",
+            )
+        network, made = make_network(engine, self.lesson, plan)
+        if made:
+            self._note(host, docker_commands.create_network(plan))
+        return network
+
+    def swarm(self, *hosts: str) -> str:
+        """Join hosts into one swarm until the lab is closed, as ``docker swarm init`` and ``join`` do: by default both.
+
+        The first host manages it. Called again it changes nothing.
+
+        >>> lab.swarm()
+        'host1 manages a swarm of host1 and host2'
+
+        Raises ``LessonError`` where a host is in a swarm that is not this lab's.
+        """
+        hosts = hosts or ("host1", "host2")
+        for host in hosts:
+            if host not in ("host1", *self.needs):
+                self.need(host)
+        manager, *workers = (self._engine(host) for host in hosts)
+        for host, line in join_swarm(manager, workers, self.lesson):
+            self._note(host, line)
+        return f"{manager.host} manages a swarm of {' and '.join(each.host for each in (manager, *workers))}"
 
     def container(
         self,
         name: str,
         *,
-        on: Network | str = "bridge",
-        publish: Mapping[int, int] | None = None,
+        on: On = "bridge",
+        ip: str | None = None,
+        ip6: str | None = None,
+        mac: str | None = None,
+        aliases: Sequence[str] = (),
+        hostname: str | None = None,
+        publish: Mapping[int | str, int | str] | None = None,
+        publish_all: bool = False,
+        expose: Sequence[int | str] = (),
         links: Mapping[str, str] | None = None,
+        hosts: Mapping[str, str] | None = None,
+        dns: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        capabilities: Sequence[str] = (),
+        sysctls: Mapping[str, str] | None = None,
         command: Sequence[str] | str | None = None,
         image: str = "lesson",
+        host: str | None = None,
     ) -> Container:
-        """Start one container; see :meth:`containers`."""
-        return self.containers(name, on=on, publish=publish, links=links, command=command, image=image)[0]
+        """Start one container; see :meth:`containers` for what several can have, too.
+
+        ``ip``, ``ip6`` and ``mac`` are the container's own addresses, ``aliases`` further names, on the network.
+        ``hostname`` is what it calls itself, its name unless given. ``publish_all`` publishes all ports that it or its
+        image exposes, at ports that Docker chooses. ``hosts`` are further lines of its hosts file, name to address,
+        ``dns`` the name servers to ask, ``sysctls`` settings of its network namespace.
+        """
+        where, at = self._where(on, host)
+        plan = read_container(
+            name,
+            where,
+            ip=ip,
+            ip6=ip6,
+            mac=mac,
+            aliases=aliases,
+            hostname=hostname,
+            publish=publish,
+            publish_all=publish_all,
+            expose=expose,
+            links=links,
+            hosts=hosts,
+            dns=dns,
+            env=env,
+            capabilities=capabilities,
+            sysctls=sysctls,
+            command=command,
+            image=image,
+        )
+        return self._make(where, at, {name: plan})[0]
 
     def containers(
         self,
         *names: str,
-        on: Network | str = "bridge",
-        publish: Mapping[int, int] | None = None,
+        on: On = "bridge",
+        publish: Mapping[int | str, int | str] | None = None,
         links: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        capabilities: Sequence[str] = (),
         command: Sequence[str] | str | None = None,
         image: str = "lesson",
+        host: str | None = None,
     ) -> tuple[Container, ...]:
         """Start containers, as ``docker run --detach`` does; they get their addresses in the order of their names here.
 
-        ``on`` is a network or its name. ``publish`` maps a port of the host to a port of the container (1 to 65535).
-        ``links`` maps another container's name to what it shall be called. Without ``command`` the container serves
-        a web page on port 80 that says its own name and the caller's address.
+        ``on`` is a network or its name, a list of several, or another container, whose network they share. ``publish``
+        maps a port of the host to a port of the container: ``{8080: 80, "127.0.0.1:8081": 80, "8053/udp": 53}``.
+        ``links`` maps another container's name to what it shall be called, ``env`` names to values; a capability is
+        such as ``"NET_ADMIN"``. ``host`` is the host to start them on, where a network is on several. Without
+        ``command`` the container serves a web page on port 80 that says its own name and the caller's address.
 
         Called again with the same arguments it gives the containers that run; called with others it replaces them.
         Where one container cannot be started, none of this call is left.
 
         Raises ``LessonError``: a name that is taken, a network or image that does not exist, a port in use.
         """
-        network = self._find_network(on)
-        engine = self._engine(network.host)
-        publish, links = publish or {}, links or {}
-        check_mapping(publish, "publish", "{8080: 80}, the host's port first")
-        check_mapping(links, "links", '{"db": "database"}')
-        command = shlex.split(command) if isinstance(command, str) else command
-        for name in names:
-            check_name(name, "container")
-        for port in (*publish, *publish.values()):
-            check_port(port)
-        made_as = json.dumps([network.name, sorted(publish.items()), sorted(links.items()), command, image])
-        kept = self._settle(engine, names, made_as)
-        missing = [name for name in names if name not in kept]
-        if missing and not engine.has_image(image):
-            raise LessonError(
-                f"{network.host} has no image called {image!r}.",
-                hint="leave `image` out: lessons use the image 'lesson', and the testbed reaches no registry.",
+        where, at = self._where(on, host)
+        plans = {
+            name: read_container(
+                name,
+                where,
+                publish=publish,
+                links=links,
+                env=env,
+                capabilities=capabilities,
+                command=command,
+                image=image,
             )
-        settings: dict[str, Any] = {
-            "image": image,
-            "network": network.name,
-            "command": command,
-            "publish": publish,
-            "links": links,
+            for name in names
         }
-        labels = {LESSON: self.lesson, MADE_AS: made_as}
-        made = self._start_all(engine, missing, partial(engine.create_container, labels=labels, **settings))
-        self.script += [docker_commands.run(name, **settings) for name in missing]
+        return self._make(where, at, plans)
+
+    def _make(self, where: Where, host: str, plans: dict[str, ContainerPlan]) -> tuple[Container, ...]:
+        for name in plans:
+            check_name(name, "container")
+            for other in self.bed.engines():
+                if other.host != host and other.container(name):
+                    raise LessonError(
+                        f"A container called {name} exists on {other.host} already.",
+                        hint="choose another name: in a lab every container is told by its name.",
+                    )
+        kept, made = make_containers(self._engine(host), self.lesson, plans)
+        for name in made:
+            for line in docker_commands.run(name, plans[name]):
+                self._note(host, line)
+        await_pages(self.bed, self._engine(host), plans, made)
+        for network in (where.network, *where.further):
+            if made and network is not None and network.driver == "overlay":
+                await_names(self.bed, network.name, made)
         found = {**kept, **made}
-        return tuple(Container(name, network.host, found[name]) for name in names)
+        return tuple(Container(name, host, found[name]) for name in plans)
+
+    def stop(self, container: Container | str) -> None:
+        """Stop a container, as ``docker stop`` does: its network namespace ends with it."""
+        self._do("stop", container)
+
+    def start_again(self, container: Container | str) -> None:
+        """Start a container that was stopped, as ``docker start`` does."""
+        self._do("start", container)
+
+    def restart(self, container: Container | str) -> None:
+        """Stop a container and start it, as ``docker restart`` does."""
+        self._do("restart", container)
+
+    def _do(self, what: str, container: Container | str) -> None:
+        who = self._find_container(container)
+        engine = self._engine(who.host)
+        {"stop": engine.stop_container, "start": engine.start_container, "restart": engine.restart_container}[what](
+            who.id
+        )
+        self._note(who.host, f"docker {what} {who.name}")
 
     def connect(self, container: Container | str, network: Network | str, *, aliases: Sequence[str] = ()) -> None:
         """Connect a container to one more network, as ``docker network connect`` does; nothing happens where it is."""
@@ -226,13 +362,15 @@ class Lab:
             return
         engine.connect(who.id, where.name, aliases=aliases)
         flags = "".join(f"--alias {alias} " for alias in aliases)
-        self.script.append(f"docker network connect {flags}{where.name} {who.name}")
+        self._note(who.host, f"docker network connect {flags}{where.name} {who.name}")
+        if where.driver == "overlay":
+            await_names(self.bed, where.name, [who.name])
 
     def disconnect(self, container: Container | str, network: Network | str) -> None:
         """Disconnect a container from a network, as ``docker network disconnect`` does."""
         who, where = self._find_container(container), self._find_network(network)
         self._engine(who.host).disconnect(who.id, where.name)
-        self.script.append(f"docker network disconnect {where.name} {who.name}")
+        self._note(who.host, f"docker network disconnect {where.name} {who.name}")
 
     def remove(self, *things: Container | Network) -> None:
         """Remove containers or networks of this lab."""
@@ -243,9 +381,10 @@ class Lab:
             if isinstance(thing, Container):
                 engine.remove_container(thing.id)
             else:
-                self._refuse_in_use(engine, thing.name)
+                refuse_in_use(engine, thing.name)
                 engine.remove_network(thing.name)
-            self.script.append(f"docker {'rm --force' if isinstance(thing, Container) else 'network rm'} {thing.name}")
+            what = "rm --force" if isinstance(thing, Container) else "network rm"
+            self._note(thing.host, f"docker {what} {thing.name}")
 
     def running(self) -> dict[str, Container]:
         """Give the containers of this lab that run, by name."""
@@ -267,11 +406,40 @@ class Lab:
             at=host,
         )
 
+    def open_port(self, port: int, *, host: str = "host1", at: int | None = None) -> testbed.OpenPort:
+        """Make a published port of a host reachable from this machine, on 127.0.0.1 only, until the lab is closed.
+
+        It has the same number here where that is free, else another; ``at`` asks for one and no other.
+
+        >>> lab.container("page", publish={8081: 80})
+        <container page on host1>
+        >>> lab.open_port(8081, at=48081)
+        port 8081 of host1: http://127.0.0.1:48081
+
+        Raises ``LessonError``: nothing listens on that port inside, or the port here is in use.
+        """
+        check_port(port)
+        if at is not None:
+            check_port(at)
+        self._engine(host)
+        door = self._doors.get((host, port))
+        if door is None or (at is not None and not door.url.endswith(f":{at}")):
+            opened = testbed.OpenPort(self.bed, host, port, at=at)
+            if door is not None:
+                door.close()
+            door = self._doors[host, port] = opened
+        return door
+
+    def _close_doors(self) -> None:
+        while self._doors:
+            self._doors.popitem()[1].close()
+
     def close(self) -> Closed:
         """Remove everything of this lab, and make sure that nothing is left. Closing twice is fine.
 
         Raises ``LessonError`` where something could not be removed.
         """
+        self._close_doors()
         if self._bed is None:
             return Closed(self.lesson, "nothing was left of it.")
         if not self._bed.alive():
@@ -280,103 +448,73 @@ class Lab:
         containers, networks = self._sweep()
         if any(self._sweep()):
             raise LessonError(f"Something made more for lab {self.lesson} while it was closed.", hint="close it again.")
+        tidy.end(self._bed)
         self._bed = None
         removed = f"{_count(containers, 'container')} and {_count(networks, 'network')}"
         return Closed(self.lesson, f"{removed} removed, nothing of it is left.")
 
     def _sweep(self) -> tuple[int, int]:
-        """Remove what carries this lesson's label, containers first; tell how many of each there were.
+        return sweep(tuple(self.bed.engines()), self.lesson)
 
-        One that cannot be removed does not keep the rest from being removed.
-        """
-        label = f"{LESSON}={self.lesson}"
-        failed: list[LessonError] = []
-        counts = [0, 0]
-        for engine in self.bed.engines():
-            containers = [record.id for record in engine.containers(label)]
-            networks = [network.name for network in engine.networks(label)]
-            with ThreadPoolExecutor(max_workers=8) as pool:
-                for gone in [pool.submit(engine.remove_container, each) for each in reversed(containers)]:
-                    if isinstance(error := gone.exception(), LessonError):
-                        failed.append(error)
-            for name in reversed(networks):
-                try:
-                    engine.remove_network(name)
-                except LessonError as error:
-                    failed.append(error)
-            counts[0] += len(containers)
-            counts[1] += len(networks)
-        if failed:
-            raise failed[0]
-        return counts[0], counts[1]
+    def _note(self, host: str, line: str) -> None:
+        """Put a docker command into the script, as it is typed on host1."""
+        self.script.append(docker_commands.on_host(host, line))
 
     def _engine(self, host: str) -> Engine:
         if host not in self.bed.hosts:
             raise LessonError(f"{host} does not run in this testbed.", hint=f"`lab.need({host!r})` starts it.")
         return self.bed.engine(host)
 
+    def _where(self, on: On, host: str | None) -> tuple[Where, str]:
+        """Find where containers are to be, and on which host."""
+        if host is not None:
+            self._engine(host)
+        if isinstance(on, Container) or (isinstance(on, str) and on.startswith("container:")):
+            shared = self._find_container(on.removeprefix("container:") if isinstance(on, str) else on)
+            if host not in (None, shared.host):
+                raise LessonError(f"{shared.name} is on {shared.host}, not on {host}.", hint="leave `host` out.")
+            return Where(None, shared=shared), shared.host
+        wanted: list[Network | str] = [on] if isinstance(on, Network | str) or on is None else list(on)
+        if not wanted:
+            raise LessonError("No network was named.", hint="name one, or 'none' for a container without.")
+        networks = [self._find_network(each, host) for each in wanted]
+        at = host or networks[0].host
+        for network in networks:
+            if network.host != at and network.driver != "overlay":
+                raise LessonError(
+                    f"The network {network.name} is on {network.host}, not on {at}.",
+                    hint=f"make one on {at}: lab.network(..., host={at!r}).",
+                )
+            if len(networks) > 1 and network.driver in ("host", "none"):
+                raise LessonError(
+                    f"A container on {network.name!r} cannot be on another network, too.",
+                    hint=f"leave {network.name!r} out, or name nothing else.",
+                )
+        first, *further = networks
+        return Where(first, tuple(further)), at
+
     def _find_container(self, container: Container | str) -> Container:
         if isinstance(container, Container):
             return container
-        running = self.running()
-        if container not in running:
-            raise LessonError(
-                f"No container of this lab is called {container!r}.", hint=f"there are {listed(running)}."
-            )
-        return running[container]
+        label = f"{LESSON}={self.lesson}"
+        mine = {record.name: record for engine in self.bed.engines() for record in engine.containers(label)}
+        if container not in mine:
+            raise LessonError(f"No container of this lab is called {container!r}.", hint=f"there are {listed(mine)}.")
+        record = mine[container]
+        return Container(record.name, record.host, record.id)
 
-    def _find_network(self, network: Network | str) -> Network:
+    def _find_network(self, network: Network | str, host: str | None = None) -> Network:
         if isinstance(network, Network):
             return network
-        engines = [self.bed.engine(host) for host in reversed(self.bed.hosts)]  # host1's come last, and win
-        known = {network.name: network for engine in engines for network in engine.networks()}
+        hosts = [host] if host else reversed(self.bed.hosts)  # host1's come last, and win
+        known = {each.name: each for name in hosts for each in self.bed.engine(name).networks()}
+        if network not in known and host:  # a worker of a swarm learns of an overlay when a container joins it
+            known |= {each.name: each for each in self.bed.engine().networks() if each.driver == "overlay"}
         if network not in known:
             raise LessonError(
                 f"No network is called {network!r}.", hint=f"there are {listed(known)}.{similar(str(network), known)}"
             )
         return known[network]
-
-    def _settle(self, engine: Engine, names: Sequence[str], made_as: str) -> dict[str, str]:
-        """Give the ids of the wanted containers that run already; clear the way for the others."""
-        kept = {}
-        for name in names:
-            record = engine.container(name)
-            if record is None:
-                continue
-            if record.labels.get(LESSON) != self.lesson:
-                raise LessonError(
-                    f"A container called {name} exists on {engine.host} already, {_owner(record)}.",
-                    hint="choose another name, or close the lab that made it.",
-                )
-            if record.labels.get(MADE_AS) == made_as and record.state == "running":
-                kept[name] = record.id
-            else:
-                engine.remove_container(record.id)
-        return kept
-
-    def _start_all(self, engine: Engine, names: Sequence[str], create: partial[str]) -> dict[str, str]:
-        """Make containers side by side, and start them in order: addresses are handed out at the start."""
-        made: dict[str, str] = {}
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            jobs = {name: pool.submit(create, name) for name in names}
-            try:
-                for name, job in jobs.items():
-                    made[name] = job.result()
-                    engine.start_container(made[name])
-            except BaseException:
-                for job in jobs.values():
-                    with suppress(LessonError):
-                        engine.remove_container(job.result())
-                raise
-        return made
-
-    def _refuse_in_use(self, engine: Engine, name: str) -> None:
-        users = [record.name for record in engine.containers() if name in record.addresses]
-        if users:
-            raise LessonError(
-                f"The network {name} is in use by {listed(users)}.",
-                hint="remove or disconnect its containers first.",
-            )
 
 
 class Closed:
@@ -392,8 +530,3 @@ class Closed:
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
-
-
-def _owner(record: ContainerRecord) -> str:
-    lesson = record.labels.get(LESSON)
-    return f"made by lab {lesson}" if lesson else "and it is not a lab's"

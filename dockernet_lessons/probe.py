@@ -6,7 +6,7 @@ Places are named as in :mod:`dockernet_lessons.observe`.
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from typing import Literal
 
 from dockernet_lessons import parse, testbed
 from dockernet_lessons.errors import CommandFailed, LessonError
@@ -72,23 +72,27 @@ def fetch(source: Container | str, url: str) -> Answer:
     return Answer(name, url, done.stdout.strip(), problem, typed_in(source, f"wget -qO- {url}"))
 
 
-def resolve(source: Container | str, name: str) -> Resolution:
+def resolve(source: Container | str, name: str, *, version: Literal[4, 6] = 4) -> Resolution:
     """Look a name up as a program in that place would: in its hosts file, then by its name server.
 
     >>> resolve(web, "db")
     web finds db at 172.30.0.3
+
+    ``version=6`` asks for addresses of IPv6.
     """
     check_target(name)
     here, inside = enter(source)
-    done = testbed.running().run(inside, ["getent", "ahostsv4", name], check=False, timeout=20)
+    ask = f"getent ahostsv{6 if version == 6 else 4} {name}"
+    done = testbed.running().run(inside, ask.split(), check=False, timeout=20)
     if done.exit_code not in (0, 2):  # 2: not found; source: getent(1)
         raise CommandFailed(done.command, done.exit_code, done.stderr)
-    addresses = tuple(ip_address(address) for address in parse.resolved(done.stdout))
-    return Resolution(here, name, addresses, typed_in(source, f"getent ahostsv4 {name}"))
+    return Resolution(here, name, parse.resolved(done.stdout), typed_in(source, ask))
 
 
-def run(place: Container | str, line: str) -> Printed:
+def run(place: Container | str, line: str, *, seconds: float = 10) -> Printed:
     """Run a command line in a place, by its own shell, and show what it prints; in a container by ``docker exec``.
+
+    It may take ``seconds``.
 
     >>> run("host1", "iptables -t nat -S POSTROUTING")
     -P POSTROUTING ACCEPT
@@ -99,10 +103,12 @@ def run(place: Container | str, line: str) -> Printed:
     """
     record = record_of(place)
     where, command = str(place), ["sh", "-c", line]
-    if record is not None:
+    if record is None:
+        _, where = enter(place)
+    else:
         check_runs(record)
         where, command = record.host, ["docker", "exec", record.name, *command]
-    done = testbed.running().run(where, command, check=False)
+    done = testbed.running().run(where, command, check=False, timeout=seconds)
     if done.exit_code:
         raise CommandFailed(
             [line], done.exit_code, done.stderr or done.stdout, hint="correct the command, and run the cell again."

@@ -65,7 +65,17 @@ RUN_ALL = """() => {
     };
     run().catch(error => console.error(`${error}`)).finally(() => { window.everyCellHasRun = true; });
 }"""
-HAS_RUN = "() => window.everyCellHasRun"
+# For JupyterLab running all cells is over with the first error, be it a wanted one, while the kernel goes on with the
+# cells after it. So it has run when each cell has, or when the kernel has had nothing to do for a while.
+HAS_RUN = """() => {
+    if (!window.everyCellHasRun) { return false; }
+    const panel = window.jupyterapp.shell.currentWidget;
+    const busy = panel.sessionContext.session?.kernel?.status === 'busy';
+    window.quietSince = busy ? null : window.quietSince ?? Date.now();
+    const waiting = panel.content.widgets.some(({model}) =>
+        model.type === 'code' && model.sharedModel.getSource().trim() && model.executionCount === null);
+    return !busy && (!waiting || Date.now() - window.quietSince > 5000);
+}"""
 NOTEBOOK = "() => window.jupyterapp.shell.currentWidget.content.model.toJSON()"
 IS_OPEN = "name => window.jupyterapp?.shell?.currentWidget?.context?.path?.endsWith(name) ?? false"
 PICTURES = """() => [...document.querySelectorAll('.jp-Notebook img')].map(
@@ -315,6 +325,32 @@ def test_every_fault_is_seen(browser: Browser, tmp_path: Path, screenshots: Path
         problems = visit(browser, lab, name, screenshots / "faults.png").problems()
     for fault in FAULTS:
         assert any(fault in problem for problem in problems), f"{fault} is not among {problems}"
+
+
+PICTURE = """
+from dockernet_lessons import draw
+from dockernet_lessons.facts import Place, Topology
+draw(Topology((Place("web", "container", "host1", 1),)){})
+"""
+FILTERS = """async theme => {
+    await window.jupyterapp.commands.execute('apputils:change-theme', {theme});
+    const light = String(theme === 'JupyterLab Light');
+    while (document.body.dataset.jpThemeLight !== light) { await new Promise(done => setTimeout(done, 50)); }
+    return [...document.querySelectorAll('.jp-Notebook img')].map(image => getComputedStyle(image).filter);
+}"""
+
+
+def test_a_picture_follows_the_theme_of_jupyterlab(browser: Browser, tmp_path: Path) -> None:
+    """A dark JupyterLab turns a picture dark, back to light as well, and leaves one alone that has its theme."""
+    name = toy(tmp_path / "course", PICTURE.format(""), PICTURE.format(", theme='dark'"))
+    with running_lab(tmp_path / "course", tmp_path / "home") as lab, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{lab.address}/lab/tree/notebooks/{name}?token={TOKEN}")
+        page.wait_for_function(IS_OPEN, arg=name)
+        page.evaluate(RUN_ALL)
+        page.wait_for_function(HAS_RUN, timeout=60_000)
+        assert page.evaluate(FILTERS, "JupyterLab Dark") == ["invert(0.93) hue-rotate(180deg)", "none"]
+        assert page.evaluate(FILTERS, "JupyterLab Light") == ["none", "none"]
 
 
 def test_a_lesson_that_does_not_end_is_given_up(browser: Browser, tmp_path: Path, screenshots: Path) -> None:

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from dockernet_lessons import cli, testbed
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.testbed import Testbed, tree
+from dockernet_lessons.plans import NetworkPlan
+from dockernet_lessons.testbed import Testbed, made, tree
 
 DOCKERNET = [sys.executable, "-m", "dockernet_lessons.cli"]
 COMMANDS = ("build", "up", "down", "doctor", "lab", "test", "clean", "run", "shell")
@@ -113,6 +114,20 @@ def test_clean_can_empty_the_cache(nothing_runs: Path) -> None:
     assert [path.name for path in cache.iterdir()] == ["mine"]
 
 
+def test_clean_keeps_what_a_testbed_uses(nothing_runs: Path) -> None:
+    """A tree that a testbed of somebody's stands on is named and stays; the others go."""
+    trees = nothing_runs / "cache" / "trees"
+    for name in ("forky-0", "forky-1"):
+        (trees / name).mkdir(parents=True)
+        (trees / name / "manifest.json").touch()
+    with made.marked([trees / "forky-0"]):
+        shown = CliRunner().invoke(cli.app, ["clean", "--cache"])
+    assert f"Kept {trees / 'forky-0'}: a testbed that runs uses it." in shown.output
+    assert [path.name for path in trees.iterdir()] == ["forky-0"]
+    CliRunner().invoke(cli.app, ["clean", "--cache"])
+    assert not trees.exists()
+
+
 def test_build_tells_where_the_tree_is(nothing_runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tree, manifest, engine and number of packages go to stdout; progress does not."""
 
@@ -133,7 +148,7 @@ def test_build_tells_where_the_tree_is(nothing_runs: Path, monkeypatch: pytest.M
 
 def test_progress_on_a_terminal_shows_the_time(nothing_runs: Path) -> None:
     """A person sees each step with how long it has taken."""
-    script = "from dockernet_lessons.terminal import steps\nwith steps() as step: step('One'); step('Two')"
+    script = "from dockernet_lessons.console import steps\nwith steps() as step: step('One'); step('Two')"
     ours, theirs = pty.openpty()
     subprocess.run([sys.executable, "-c", script], stderr=theirs, env={**os.environ, "TERM": "xterm"}, check=True)
     os.close(theirs)
@@ -234,7 +249,7 @@ def test_clean_removes_what_lessons_left_and_nothing_else(bed: Testbed, labs: tu
     first, second = labs
     first.container("web", on=first.network("shop"))
     second.network("other")
-    bed.engine().create_network("mine", driver="bridge", subnet=None, options={}, internal=False, labels={})
+    bed.engine().create_network(NetworkPlan("mine"), labels={})
     done = dockernet("clean")
     assert done.stdout == "Removed from the testbed: containers 1, networks 2.\n"
     assert {network.name for network in bed.engine().networks()} == {"bridge", "host", "mine", "none"}
@@ -254,10 +269,11 @@ def test_the_cache_is_kept_while_a_testbed_uses_it(bed: Testbed) -> None:
 
 @pytest.mark.testbed
 def test_up_finds_the_testbed_that_runs(bed: Testbed) -> None:
-    """It says so, and where the engine answers."""
+    """It says so, and where each engine answers."""
     done = dockernet("up")
     assert done.stderr == f"Carrier: {bed.carrier.name} (a testbed runs already)\n"
-    assert done.stdout == f"host1: Docker Engine {bed.engine().version} answers at {bed.engine().endpoint}\n"
+    answers = (f"{one.host}: Docker Engine {one.version} answers at {one.endpoint}\n" for one in bed.engines())
+    assert done.stdout == "".join(answers)
 
 
 # ---- testbeds of their own -----------------------------------------------------------------------------------

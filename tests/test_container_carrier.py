@@ -221,6 +221,7 @@ def test_the_verdict_says_why_not(host: str, says: str, monkeypatch: pytest.Monk
     verdict = ContainerCarrier().verdict()
     assert not verdict.usable
     assert says in verdict.reason
+    assert "DOCKER_HOST" in verdict.next_step
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,22 +17,39 @@ from dockernet_lessons.testbed import tree
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.testbed
-@pytest.mark.parametrize("suite", [suite for suite in tree.SUITES if suite != tree.DEFAULT_SUITE])
-def test_every_lesson_holds_on_another_engine(suite: str) -> None:
-    """Each stored output is what the Engine of an older Debian prints, too."""
-    lessons = [
-        "-m",
-        "pytest",
-        "-q",
-        "--nbval",
-        "--nbval-sanitize-with=tests/sanitise.cfg",
-        "--require-testbed",
-        "notebooks",
-    ]
+OTHERS = [suite for suite in tree.SUITES if suite != tree.DEFAULT_SUITE]
+LESSONS = [
+    "-m",
+    "pytest",
+    "-q",
+    "--nbval",
+    "--nbval-sanitize-with=tests/sanitise.cfg",
+    "--require-testbed",
+    "notebooks",
+]
+
+
+def run_lessons(suite: str) -> subprocess.CompletedProcess[str]:
+    """Run every lesson on another Engine, in a testbed of its own."""
     with tempfile.TemporaryDirectory(prefix="dn-") as runtime:
         env = {**os.environ, "DOCKERNET_SUITE": suite, "DOCKERNET_RUNTIME": runtime}
-        done = subprocess.run(
-            [sys.executable, *lessons], cwd=ROOT, env=env, capture_output=True, text=True, timeout=600, check=False
+        return subprocess.run(
+            [sys.executable, *LESSONS], cwd=ROOT, env=env, capture_output=True, text=True, timeout=1800, check=False
         )
+
+
+@pytest.fixture(scope="module")
+def runs() -> Iterator[dict[str, Future[subprocess.CompletedProcess[str]]]]:
+    """Run the lessons on one Engine after another: files of tests run side by side already."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        yield {suite: pool.submit(run_lessons, suite) for suite in OTHERS}
+
+
+@pytest.mark.testbed
+@pytest.mark.parametrize("suite", OTHERS)
+def test_every_lesson_holds_on_another_engine(
+    suite: str, runs: dict[str, Future[subprocess.CompletedProcess[str]]]
+) -> None:
+    """Each stored output, or the one kept for that Engine, is what the Engine of an older Debian prints."""
+    done = runs[suite].result()
     assert done.returncode == 0, done.stdout[-4000:]

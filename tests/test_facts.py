@@ -148,6 +148,13 @@ def test_page_of_a_table_escapes_what_it_shows() -> None:
     assert html.unescape(page).count(rude) == 4
 
 
+def test_a_command_with_dollar_signs_is_no_formula() -> None:
+    """Jupyter sets what stands between two dollar signs as mathematics, but not in a code element."""
+    typed = "nsenter -n -t $(docker inspect web) tcpdump"
+    page = Table(["row"], columns={"a": str}, command=typed, at="host1")._repr_html_()
+    assert re.search(r"<code[^>]*>host1\$ nsenter [^<]* tcpdump</code>", page)
+
+
 def test_several_answers_are_shown_one_below_the_other() -> None:
     """Sentences follow each other line by line, a table stands apart; a page has the same and is escaped."""
     shown = show(Resolution("web", "<db>", (), "..."), table(("a", 1)), WEB)

@@ -14,7 +14,8 @@ import pytest
 from dockernet_lessons import observe, probe, testbed
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Container
-from dockernet_lessons.lab import LESSON, Lab
+from dockernet_lessons.lab import Lab
+from dockernet_lessons.making import LESSON
 from dockernet_lessons.testbed import Testbed
 from dockernet_lessons.testbed.engine import Engine
 
@@ -79,7 +80,11 @@ def plan() -> dict[str, object]:
             )
             for each in place.links
         )
-        found[place.name] = (place.kind, links, place.routes, [(rule.chain, rule.rule) for rule in place.nat])
+        rules = [
+            (rule.version, rule.table, rule.chain, re.sub(r"127\.0\.0\.11:\d+|--sport \d+", "DNS", rule.rule))
+            for rule in place.rules
+        ]
+        found[place.name] = (place.kind, links, place.routes, rules)
     return found
 
 
@@ -155,6 +160,15 @@ def test_a_container_that_ended_is_started_again(lab: Lab) -> None:
     assert probe.ping("web", "172.17.0.1").reached
 
 
+def test_the_start_of_an_id_is_no_name(lab: Lab) -> None:
+    """Docker finds a container by the start of its id, too: one to be called so takes nobody's place."""
+    web = lab.container("web")
+    name = web.id[:2]
+    assert lab.bed.engine().container(name) is None
+    assert sorted([lab.container(name).name, *lab.running()]) == sorted([name, name, "web"])
+    assert lab.running()["web"] == web
+
+
 def test_only_what_is_missing_is_made(lab: Lab) -> None:
     """One more name in the call leaves the containers that run alone."""
     (web,) = lab.containers("web")
@@ -208,7 +222,7 @@ def test_remove(lab: Lab) -> None:
 def test_close_tells_what_it_removed(bed: Testbed) -> None:
     """Closing counts what was there; closing twice is fine; the second time there was nothing."""
     lab = Lab("test_lab").start()
-    assert repr(lab) == "Lab test_lab is ready on " + " and ".join(bed.hosts)
+    assert repr(lab) == "Lab test_lab is ready on host1"
     shop = lab.network("shop", subnet="172.30.0.0/24")
     lab.containers("web", "db", on=shop)
     assert repr(lab.close()) == ("Lab test_lab is closed: 2 containers and 1 network removed, nothing of it is left.")
@@ -390,8 +404,8 @@ BAD: dict[str, tuple[Callable[[Lab], object], str, str]] = {
     ),
     "no such host": (
         lambda lab: lab.need("host9"),
-        "The testbed has no host 'host9'.",
-        "its hosts are host1 and host2.",
+        "No testbed can be asked for 'host9'.",
+        "a lesson may need dummy, ipvlan, ipvs, macvlan, vlan, vxlan, host2.",
     ),
     "a lesson's name": (
         lambda lab: Lab("My Lesson"),
@@ -499,3 +513,10 @@ def test_all_that_is_left_is_what_was_there_before(bed: Testbed) -> None:
     assert bed.engine().containers() == []
     assert [each.name for each in bed.engine().networks()] == PREDEFINED
     assert testbed.running().alive()
+
+
+def test_a_page_is_served_when_the_call_returns(lab: Lab) -> None:
+    """Who asks at a published port at once gets the page, also where docker-proxy takes every caller on."""
+    for turn in range(5):
+        lab.container("page", publish={"127.0.0.1:8098": 80}, env={"TURN": str(turn)})
+        assert probe.fetch("host1", "http://127.0.0.1:8098").text.startswith("I am page.")

@@ -46,7 +46,7 @@ NONSENSE: dict[str, tuple[Callable[[Lab], object], str]] = {
     "connect nobody": (lambda lab: lab.connect("nobody", "bridge"), "No container of this lab is called 'nobody'."),
     "remove a word": (lambda lab: lab.remove("web"), "'web' cannot be removed."),
     "a lesson by number": (lambda lab: Lab(3), "3 cannot name a lesson."),
-    "a third host": (lambda lab: lab.need("host3"), "The testbed has no host 'host3'."),
+    "a third host": (lambda lab: lab.need("host3"), "No testbed can be asked for 'host3'."),
 }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
-from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
 from pathlib import Path
 
 import pytest
 
 from dockernet_lessons import parse
-from dockernet_lessons.facts import FdbEntry, Link, NatRule, Neighbour, Place, Route
+from dockernet_lessons.facts import Chain, FdbEntry, Link, Listener, Neighbour, Place, Resolver, Route, Rule
 from dockernet_lessons.parse import Echoes, Named
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -124,7 +124,7 @@ def test_a_container_without_network_has_only_loopback(engine: str) -> None:
     """On the network none there is one link and no route at all."""
     alone = places(engine)["alone"]
     assert [each.name for each in alone.links] == ["lo"]
-    assert (alone.routes, alone.neighbours, alone.fdb, alone.nat) == ((), (), (), ())
+    assert (alone.routes, alone.neighbours, alone.fdb, alone.rules) == ((), (), (), ())
 
 
 @engines
@@ -215,14 +215,14 @@ def test_fdb_alone_gives_the_same(engine: str) -> None:
 
 
 NAT = (
-    NatRule("PREROUTING", "-m addrtype --dst-type LOCAL -j DOCKER", 0),
-    NatRule("OUTPUT", "! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER", 0),
-    NatRule("POSTROUTING", "-s 172.30.0.0/24 ! -o br-shop -j MASQUERADE", 0),
-    NatRule("POSTROUTING", "-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE", 5),
-    NatRule("POSTROUTING", "-s 172.17.0.4/32 -d 172.17.0.4/32 -p tcp -m tcp --dport 80 -j MASQUERADE", 0),
-    NatRule("DOCKER", "-i br-shop -j RETURN", 0),
-    NatRule("DOCKER", "-i docker0 -j RETURN", 0),
-    NatRule("DOCKER", "! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.4:80", 0),
+    Rule("nat", "PREROUTING", "-m addrtype --dst-type LOCAL -j DOCKER", 0),
+    Rule("nat", "OUTPUT", "! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER", 0),
+    Rule("nat", "POSTROUTING", "-s 172.30.0.0/24 ! -o br-shop -j MASQUERADE", 0),
+    Rule("nat", "POSTROUTING", "-s 172.17.0.0/16 ! -o docker0 -j MASQUERADE", 5),
+    Rule("nat", "POSTROUTING", "-s 172.17.0.4/32 -d 172.17.0.4/32 -p tcp -m tcp --dport 80 -j MASQUERADE", 0),
+    Rule("nat", "DOCKER", "-i br-shop -j RETURN", 0),
+    Rule("nat", "DOCKER", "-i docker0 -j RETURN", 0),
+    Rule("nat", "DOCKER", "! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.4:80", 0),
 )
 
 
@@ -233,18 +233,129 @@ def test_nat_rules(engine: str) -> None:
     if engine == "28.5":
         asked_more = replace(NAT[3], packets=8)  # its curl asks the name server four times about an unknown name
         wanted = tuple(asked_more if rule == NAT[3] else rule for rule in NAT if "-s 172.17.0.4/32" not in rule.rule)
-    found = places(engine)
-    assert found["host1"].nat == wanted
-    assert all(place.nat == () for name, place in found.items() if name != "host1")
+    assert tuple(rule for rule in places(engine)["host1"].rules if (rule.table, rule.version) == ("nat", 4)) == wanted
 
 
 @engines
-def test_nat_rules_of_a_full_save(engine: str) -> None:
-    """Of ``iptables-save -c`` of all tables no rule is lost, and no policy is taken for one."""
+def test_rules_of_every_table(engine: str) -> None:
+    """Of ``iptables-save -c`` of all tables no rule is lost, no policy is taken for one, and each knows its table."""
     text = (RECORDED / engine / "iptables-save.txt").read_text()
-    rules = parse.nat_rules(text)
+    rules, chains = parse.iptables_save(text)
     assert len(rules) == len(re.findall(r"(?m)^\[", text)) > len(NAT)
-    assert {rule.chain for rule in rules} >= {"FORWARD", "DOCKER", "POSTROUTING"}
+    assert len(chains) == len(re.findall(r"(?m)^:\S+ [A-Z]", text))
+    assert {(rule.table, rule.chain) for rule in rules} >= {
+        ("filter", "FORWARD"),
+        ("filter", "DOCKER"),
+        ("nat", "POSTROUTING"),
+    }
+    host = places(engine)["host1"]
+    assert [(rule.table, rule.rule) for rule in host.rules if rule.version == 4] == [
+        (rule.table, rule.rule) for rule in rules
+    ]
+    (forward,) = [each for each in host.chains if (each.table, each.chain, each.version) == ("filter", "FORWARD", 4)]
+    assert forward.policy == "DROP"
+    raw = [rule for rule in host.rules if rule.table == "raw" and rule.version == 4]
+    assert bool(raw) is (engine == "28.5")
+    assert all(rule.chain == "PREROUTING" and rule.rule.endswith("-j DROP") for rule in raw)
+
+
+@engines
+def test_rules_of_the_embedded_dns(engine: str) -> None:
+    """A container on a network of its own has the rules that lead to the name server; on the default bridge none."""
+    found = places(engine)
+    for name in SHOP:
+        chains = [rule.chain for rule in found[name].rules]
+        assert sorted(chains) == [*["DOCKER_OUTPUT"] * 2, *["DOCKER_POSTROUTING"] * 2, "OUTPUT", "POSTROUTING"]
+        assert {rule.table for rule in found[name].rules} == {"nat"}
+        (dns,) = [each for each in found[name].listeners if each.protocol == "udp"]
+        leads = f"-p udp -m udp --dport 53 -j DNAT --to-destination 127.0.0.11:{dns.port}"
+        assert [leads in rule.rule for rule in found[name].rules].count(True) == 1
+    for name in ("web", "db", "router", "neighbour", "internet"):
+        assert found[name].rules == ()
+
+
+@engines
+def test_listeners(engine: str) -> None:
+    """Each server is told with the program that owns it: the engine's own name server in a container is dockerd's."""
+    found = places(engine)
+    web = Listener("tcp", IPv4Address(0), 80, "socat")
+    assert found["web"].listeners == found["neighbour"].listeners == (web,)
+    dns = [each for each in found["front"].listeners if each != web]
+    assert {(each.protocol, str(each.address), each.process) for each in dns} == {
+        ("tcp", "127.0.0.11", "dockerd"),
+        ("udp", "127.0.0.11", "dockerd"),
+    }
+    assert found["host1"].listeners == tuple(
+        Listener("tcp", address, 8080, "docker-proxy") for address in (IPv4Address(0), IPv6Address(0))
+    )
+    assert {(each.protocol, str(each.address), each.port, each.process) for each in found["router"].listeners} == {
+        ("tcp", "192.0.2.254", 53, "dnsmasq"),
+        ("udp", "192.0.2.254", 53, "dnsmasq"),
+    }
+
+
+@engines
+def test_resolvers(engine: str) -> None:
+    """The default bridge hands the host's name server on; another network has the engine's own, at 127.0.0.11."""
+    found = places(engine)
+    lan = Resolver((ip_address("192.0.2.254"),))
+    assert found["host1"].resolver == found["web"].resolver == found["neighbour"].resolver == lan
+    assert found["front"].resolver == Resolver((ip_address("127.0.0.11"),), options=("ndots:0",))
+
+
+@engines
+def test_settings(engine: str) -> None:
+    """Hosts and the router forward, the neighbour does not; a setting of bridges is known where there are bridges."""
+    found = {
+        name: {setting.name: setting.value for setting in place.settings} for name, place in places(engine).items()
+    }
+    forwards = {name: settings["net.ipv4.ip_forward"] for name, settings in found.items()}
+    assert (forwards["host1"], forwards["router"], forwards["neighbour"]) == ("1", "1", "0")
+    assert found["host1"]["net.bridge.bridge-nf-call-iptables"] in ("0", "1")
+    assert "net.bridge.bridge-nf-call-iptables" not in found["web"]
+
+
+NFT = """table ip nat {
+\tchain OUTPUT {
+\t\ttype nat hook output priority dstnat; policy accept;
+\t\tip daddr 127.0.0.11 counter packets 0 bytes 0 jump DOCKER_OUTPUT
+\t}
+}
+table inet wall {
+\tcomment "by hand"
+\tset bad {
+\t\ttype ipv4_addr
+\t\telements = { 198.51.100.1,
+\t\t\t     198.51.100.2 }
+\t}
+
+\tchain door {
+\t\tcomment "who may come in"
+\t\ttype filter hook input priority filter; policy drop;
+\t\tip saddr @bad counter packets 3 bytes 252 drop
+\t\ttcp dport { 22, 80 } accept
+\t\tip saddr { 198.51.100.7, 198.51.100.8,
+\t\t\t   198.51.100.9 } counter packets 1 bytes 84 jump inner
+\t}
+
+\tchain inner {
+\t\taccept
+\t}
+}
+"""
+
+
+def test_rules_of_nft() -> None:
+    """Rules of a table that nft made are read with their counters, however many lines they take; sets are no rules."""
+    rules, chains = parse.nft_ruleset(NFT, without={"ip nat"})
+    assert rules == (
+        Rule("inet wall", "door", "ip saddr @bad counter drop", 3, None),
+        Rule("inet wall", "door", "tcp dport { 22, 80 } accept", None, None),
+        Rule("inet wall", "door", "ip saddr { 198.51.100.7, 198.51.100.8, 198.51.100.9 } counter jump inner", 1, None),
+        Rule("inet wall", "inner", "accept", None, None),
+    )
+    assert chains == (Chain("inet wall", "door", "DROP", None, None),)
+    assert [rule.version for rule in parse.nft_ruleset(NFT)[0]] == [4, None, None, None, None]
 
 
 @engines
@@ -299,14 +410,14 @@ def test_why_no_connection(engine: str, name: str, why: str | None) -> None:
 @engines
 def test_resolved(engine: str) -> None:
     """The tool repeats an address for each socket type: it is read once; a name not found has no address."""
-    assert parse.resolved(printed(engine, "getent-found")["stdout"]) == ("172.30.0.3",)
+    assert parse.resolved(printed(engine, "getent-found")["stdout"]) == (ip_address("172.30.0.3"),)
     assert parse.resolved(printed(engine, "getent-missing")["stdout"]) == ()
 
 
 def test_resolved_addresses_are_in_numeric_order() -> None:
     """The address that ends in .9 comes before the one that ends in .10."""
     text = "172.30.0.10 STREAM db\n172.30.0.10 DGRAM\n172.30.0.9 STREAM\n172.30.0.9 RAW\n"
-    assert parse.resolved(text) == ("172.30.0.9", "172.30.0.10")
+    assert parse.resolved(text) == (ip_address("172.30.0.9"), ip_address("172.30.0.10"))
 
 
 def test_a_place_without_a_name_is_left_out() -> None:

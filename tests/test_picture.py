@@ -11,16 +11,19 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
+from driver_worlds import DRIVERS, LARGE
 from worlds import CASES, D, link, world
 
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Place, Topology
-from dockernet_lessons.layout import layout
-from dockernet_lessons.layout.tints import DRIVERS
+from dockernet_lessons.layout import Tint, layout
+from dockernet_lessons.layout.tints import THEMES, Theme, fill, ink_on
 from dockernet_lessons.picture import Picture, draw
-from dockernet_lessons.topology import connect, describe
+from dockernet_lessons.topology import connect
+from dockernet_lessons.words import describe
 
-every_case = pytest.mark.parametrize("topology", CASES.values(), ids=CASES)
+WORLDS = CASES | DRIVERS | LARGE
+every_case = pytest.mark.parametrize("topology", WORLDS.values(), ids=WORLDS)
 HOSTILE = '"><script>alert("$x^{2}$ & \\frac")</script>'
 
 
@@ -57,7 +60,7 @@ def test_text_of_a_picture_is_its_topology() -> None:
 def test_picture_has_alt_text() -> None:
     """Whoever does not see the picture gets the same facts, title first, in sentences."""
     html = draw(CASES["two"], title="Two containers")._repr_mimebundle_()["text/html"]
-    found = re.search(r'<img alt="([^"]*)"', html)
+    found = re.search(r'<img [^>]*alt="([^"]*)"', html)
     assert found
     assert unescape(found[1]) == f"Two containers. {describe(CASES['two'])}"
     assert "web eth0 172.17.0.2/16" in found[1]
@@ -79,22 +82,55 @@ def test_hostile_names_stay_words() -> None:
     picture = draw(topology, title=HOSTILE)
     html = picture._repr_mimebundle_()["text/html"]
     assert "<script" not in html
-    assert html.count('"') == 8, "style, alt, src and style again: four pairs of quotes"
+    assert html.count('"') == 12, "the theme in the style sheet, style, class, alt, src and style: six pairs of quotes"
     assert "$\\eth$" in [text for text, _ in _extents(picture)]
 
 
 def test_a_picture_is_the_same_each_time() -> None:
     """Drawing one topology twice gives the same PNG and the same SVG, byte for byte."""
-    one, other = draw(CASES["shop"]), draw(CASES["shop"])
-    assert one._rendered("png") == other._rendered("png")
-    assert one._rendered("svg") == other._rendered("svg")
+    for topology in (CASES["shop"], DRIVERS["overlay"], LARGE["two_hundred"]):
+        one, other = draw(topology), draw(topology)
+        assert one._rendered("png") == other._rendered("png")
+        assert one._rendered("svg") == other._rendered("svg")
 
 
 def test_colours_can_be_told_apart_and_are_not_alone() -> None:
     """Each driver has a colour of its own, and networks of one driver have their names beside it."""
-    colours = [colour for colour, _ in DRIVERS.values()]
-    assert len(set(colours)) == len(colours)
+    for palette in THEMES.values():
+        assert len(set(palette.drivers.values())) == len(palette.drivers)
     assert {"bridge (bridge network)", "shop (bridge network)"} <= {text for text, _ in _extents(draw(CASES["shop"]))}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_what_is_written_can_be_read(theme: Theme) -> None:
+    """Letters have at least the contrast that WCAG asks of small text, 4.5 to 1, on bars and pale ones 3 to 1."""
+    palette = THEMES[theme]
+    tints = [Tint(driver, shade) for driver in palette.drivers for shade in range(3)]
+    for paper in (palette.paper, palette.machine, palette.box):
+        assert min(_contrast(ink, paper) for ink in (palette.ink, palette.soft)) >= 4.5
+        assert _contrast(palette.pale, paper) >= 3
+        assert all(_contrast(palette.line, paper) >= 3 for paper in (palette.machine, palette.box))
+    for tint in tints:
+        assert _contrast(ink_on(tint, palette), fill(tint, palette)) >= 3, tint  # the names on bars are bold and large
+    assert _contrast(palette.ink, palette.route) >= 3, "a band under letters"
+
+
+def test_themes_differ_and_the_module_has_a_say() -> None:
+    """A picture is light unless the caller or the module says dark; another word is refused with the two that exist."""
+    light, dark = (draw(CASES["two"], theme=theme)._rendered("png") for theme in ("light", "dark"))
+    assert light != dark
+    assert draw(CASES["two"])._rendered("png") == light
+    pages = {theme: draw(CASES["two"], theme=theme)._repr_mimebundle_()["text/html"] for theme in THEMES}
+    assert {theme for theme, html in pages.items() if "<style>" in html and "dockernet-auto" in html} == {"auto"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dockernet_lessons.picture.THEME", "dark")
+        assert draw(CASES["two"])._rendered("png") == dark
+    with pytest.raises(LessonError) as caught:
+        draw(CASES["two"], theme="red")  # type: ignore[arg-type]
+    assert str(caught.value).splitlines() == [
+        "There is no theme 'red'.",
+        '  Next: use theme="auto", "light" or "dark".',
+    ]
 
 
 @pytest.mark.parametrize(("name", "magic"), [("picture.png", b"\x89PNG"), ("picture.SVG", b"<?xml")])
@@ -127,8 +163,24 @@ def test_importing_does_not_wake_matplotlib() -> None:
     assert done.stdout.split() == ["False", "False", "True", "False"]
 
 
+def _contrast(one: str, other: str) -> float:
+    """Give the contrast of two colours as WCAG 2 defines it."""
+
+    def light(colour: str) -> float:
+        channels = [channel / 255 for channel in bytes.fromhex(colour[1:])]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
 def _extents(picture: Picture):  # type: ignore[no-untyped-def]
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Text
 
+    renderer = FigureCanvasAgg(
+        picture.figure
+    ).get_renderer()  # one for all: else each text makes one, as large as the page
     texts = [found for found in picture.figure.axes[0].texts if isinstance(found, Text)]
-    return [(text.get_text(), text.get_window_extent()) for text in texts]
+    return [(text.get_text(), text.get_window_extent(renderer)) for text in texts]

@@ -360,6 +360,7 @@ def test_a_failed_start_says_why_and_leaves_nothing(
     dockerd.chmod(0o755)
     groups = set(Path("/sys/fs/cgroup").glob("*/dockernet-*"))
     monkeypatch.setattr(tree, "cached", lambda *_: replace(whole, folder=broken))
+    monkeypatch.setenv("DOCKERNET_CARRIER", "namespace")  # the next carrier would have the same broken tree
     began = time.monotonic()
     with pytest.raises(NoTestbed) as caught:
         testbed.up()
@@ -427,6 +428,24 @@ def test_the_owners_end_ends_the_testbed(runtime: Path) -> None:
     owner.kill()
     owner.communicate()
     assert wait_until(traces.are_gone), (traces.processes(), traces.groups(), traces.files())
+
+
+def test_a_start_right_after_the_owners_end_is_whole(runtime: Path) -> None:
+    """What still clears away after a testbed whose owner was killed takes nothing of the next one with it."""
+    for _ in range(3):
+        owner = python("testbed.up(owner=os.getpid()); print('up', flush=True); signal.pause()")
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == "up\n"
+        keepers = [pid for name in ("keeper", "vm-keeper") if (pid := processes.recorded(runtime / name))]
+        owner.kill()
+        owner.communicate()
+        bed = testbed.up(owner=os.getpid())
+        try:
+            assert all(processes.wait(pid, END_SECONDS) for pid in keepers)
+            assert bed.engine().version
+            assert (runtime / "testbed.json").exists()
+        finally:
+            testbed.down()
 
 
 def test_sigterm_during_a_start_leaves_nothing(runtime: Path) -> None:

@@ -20,7 +20,7 @@ import os
 
 os.environ["JPY_PARENT_PID"] = str(os.getpid())  # the testbed ends with this process, as with a Jupyter server
 from dockernet_lessons import Lab, draw, fetch, ping, testbed
-from dockernet_lessons.testbed.testbed import choose
+from dockernet_lessons.testbed.start import choose
 
 choose(print)
 lab = Lab("without_root").start()

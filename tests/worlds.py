@@ -44,7 +44,7 @@ def places(
             links.append(link(f"eth{position}", "veth", mine, address, peer=theirs, peer_place=host))
             host_links.append(
                 link(
-                    f"veth{theirs * 7919 % 65536:04x}",
+                    f"veth{theirs * 7919 % 65536:07x}",
                     "veth",
                     theirs,
                     master=bridge,

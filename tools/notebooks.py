@@ -4,23 +4,29 @@
     python tools/notebooks.py tidy  [NOTEBOOK ...]    rebuild the derived parts without running anything
     python tools/notebooks.py check [NOTEBOOK ...]    show what tidy would change; exit 1 if it would
 
-The derived parts are the navigation cell of each lesson, the lesson index and the picture in README.md, and the plain
-form of the files (no widget state, timings or versions). Knows Jupyter and nbval; does not know Docker.
+The derived parts are the navigation cell of each lesson, the lesson index and the picture in README.md, the glossary
+and the questions (see ``pages``), and the plain form of the files (no widget state, timings or versions). With an older
+suite in ``DOCKERNET_SUITE``, ``regen`` leaves the lessons as they are and stores what that Engine says otherwise, see
+``other_engines``. Knows Jupyter and nbval, not Docker.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
 import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 
 import nbformat
+import other_engines
+import pages
 from ipykernel.kernelspec import RESOURCES, get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -280,6 +286,7 @@ def derived(root: Path, notebooks: dict[Path, NotebookNode]) -> dict[Path, str]:
     readme = root / "README.md"
     if not readme.exists():
         raise NotebookProblem(f"{readme} is missing: the lesson index belongs there")
+    texts |= pages.pages(root, every)
     return texts | {readme: with_index(readme.read_text(encoding="utf-8"), lessons)}
 
 
@@ -305,10 +312,28 @@ def regenerated(path: Path, *, rules: Path, pictures: bool) -> NotebookNode:
     return fresh
 
 
+def regenerate_for(suite: str, path: Path, rules: Path) -> None:
+    """Run one notebook on another Engine, and keep where it says something else than the notebook itself."""
+    stored = read(path)
+    sanitise = partial(comparable, sanitise=sanitiser(rules))
+    outputs = tuple(
+        {cell.id: storable(cell.outputs) for cell in each.cells if cell.cell_type == "code"}
+        for each in (normalised(run(path, stored)), normalised(stored))
+    )
+    file = other_engines.store(path, suite, outputs, sanitise)
+    print(f"{file.name}: {'differs' if file.exists() else 'says the same'} on {suite}", file=sys.stderr)
+
+
+def now(path: Path) -> str:
+    """Give what a file holds; nothing where it is not there yet."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def write_changed(texts: dict[Path, str]) -> list[Path]:
     """Write the files whose content is new, and name them."""
-    changed = [path for path, text in texts.items() if path.read_text(encoding="utf-8") != text]
+    changed = [path for path, text in texts.items() if now(path) != text]
     for path in changed:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(texts[path], encoding="utf-8")
     return changed
 
@@ -317,8 +342,8 @@ def differences(texts: dict[Path, str]) -> str:
     """Show as a diff what is on disk and what should be."""
     lines: list[str] = []
     for path, text in texts.items():
-        now = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        lines += difflib.unified_diff(now, text.splitlines(keepends=True), str(path), f"{path} (rebuilt)")
+        before = now(path).splitlines(keepends=True)
+        lines += difflib.unified_diff(before, text.splitlines(keepends=True), str(path), f"{path} (rebuilt)")
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
@@ -334,8 +359,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     root = options.root.resolve()
     paths = [path.resolve() for path in options.notebooks] or sorted((root / "notebooks").glob(LESSON_NAMES))
     try:
+        suite = os.environ.get("DOCKERNET_SUITE")
         for path in paths if options.command == "regen" else []:
             print(f"running {path.name}", file=sys.stderr)
+            if suite and other_engines.is_other(suite):
+                regenerate_for(suite, path, options.rules)
+                continue
             fresh = regenerated(path, rules=options.rules, pictures=options.pictures)
             write_changed({path: text_of(normalised(fresh))})
         texts = derived(root, {path: read(path) for path in paths})
@@ -351,7 +380,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             picture.parent.mkdir(exist_ok=True)
             picture.write_bytes(shown)
             print(f"rebuilt {picture.relative_to(root)}")
-    except NotebookProblem as problem:
+    except (NotebookProblem, pages.PageProblem) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

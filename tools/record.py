@@ -17,10 +17,9 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from dockernet_lessons import probe, testbed
+from dockernet_lessons import observe, parse, probe, testbed
 from dockernet_lessons.facts import Container
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.parse import Named
 from dockernet_lessons.testbed.commands import Output
 from dockernet_lessons.testbed.tree import SUITES
 
@@ -69,12 +68,37 @@ def record(bed: testbed.Testbed) -> Path:
             with overheard(bed) as outputs:
                 ask()
             (folder / f"{name}.json").write_text(json.dumps(asdict(outputs[-1]), indent=1) + "\n")
-        _write_snapshot(folder, bed, [web, db, front, back, alone])
+        _write_snapshot(folder, "", bed, [web, db, front, back, alone])
         (folder / "iptables-save.txt").write_text(bed.run("host1", ["iptables-save", "-c"]).stdout)
         (folder / "bridge-fdb.json").write_text(bed.run("host1", ["bridge", "-json", "fdb", "show"]).stdout)
     finally:
         lab.close()
+    _record_wide(folder, bed)
     return folder
+
+
+def _record_wide(folder: Path, bed: testbed.Testbed) -> None:
+    """Write one more snapshot: two hosts, an overlay, a macvlan, shared namespaces, both versions, rules by hand."""
+    lab = Lab("recording").start()
+    try:
+        lab.swarm()
+        mesh = lab.network("mesh", driver="overlay", subnet="10.9.0.0/24")
+        one, two = lab.container("one", on=mesh), lab.container("two", on=mesh, host="host2")
+        wall = lab.network(
+            "wall", driver="macvlan", subnet="192.0.2.0/24", ip_range="192.0.2.64/27", parent="eth0", mode="private"
+        )
+        box = lab.container("box", on=wall, mac="02:00:00:00:00:2a")
+        side = lab.container("side", on=box, env={"PORT": "81"})
+        plain = lab.container("plain", on="host", env={"PORT": "8090"})
+        dual = lab.network("dual", subnet=["172.30.0.0/24", "2001:db8:1::/64"])
+        six = lab.container("six", on=dual, publish={"127.0.0.1:8081": 80, "8053/udp": 53})
+        probe.ping(one, "two")
+        probe.ping("neighbour", "192.0.2.64")
+        probe.run("router", "iptables -A FORWARD -s 198.51.100.0/24 -j DROP; ip route add blackhole 198.51.100.0/24")
+        probe.run("neighbour", "nft 'add table inet wall; add chain inet wall door; add rule inet wall door counter'")
+        _write_snapshot(folder, "-wide", bed, [one, two, box, side, plain, six])
+    finally:
+        lab.close()
 
 
 @contextmanager
@@ -94,14 +118,19 @@ def overheard(bed: testbed.Testbed) -> Iterator[list[Output]]:
         del bed.run
 
 
-def _write_snapshot(folder: Path, bed: testbed.Testbed, containers: list[Container]) -> None:
-    """Write a snapshot and the names that go with its keys: container ids would differ at each recording."""
-    records = {f"c-{each.name}": bed.engine(each.host).container(each.id) for each in containers}
-    named = {place: Named(place, place, place) for place in testbed.PLACES}  # type: ignore[arg-type]
-    named |= {host: Named(host, "host", host) for host in bed.hosts}
-    named |= {key: Named(known.name, "container", known.host) for key, known in records.items() if known}
-    (folder / "names.json").write_text(json.dumps({key: asdict(name) for key, name in named.items()}, indent=1) + "\n")
-    (folder / "snapshot.txt").write_text(bed.snapshot({key: known.pid for key, known in records.items() if known}))
+def _write_snapshot(folder: Path, suffix: str, bed: testbed.Testbed, containers: list[Container]) -> None:
+    """Write a snapshot and the names that go with its keys, for all containers but one that nobody is to know."""
+    text = bed.snapshot()
+    known = {f"{each.host}:{each.id}" for each in containers}
+    named = {
+        key: name
+        for key, name in observe.named(bed, parse.keys(text)).items()
+        if name.kind != "container" or key in known
+    }
+    (folder / f"names{suffix}.json").write_text(
+        json.dumps({key: asdict(name) for key, name in named.items()}, indent=1) + "\n"
+    )
+    (folder / f"snapshot{suffix}.txt").write_text(text)
 
 
 if __name__ == "__main__":

@@ -5,24 +5,41 @@ Only the x of things; :mod:`dockernet_lessons.layout.sheet` gives them their y. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, permutations
+from itertools import groupby, pairwise, permutations, product
+from math import factorial, prod
 from typing import NamedTuple
 
-PAD = 20.0  # from a bar's end to its first port
+from ..facts import End
+
+PAD = 20.0  # from a bar's end to its first port, where there is room
 SLOT = 14.0  # between two ports
 BETWEEN_BARS = 26.0
+BETWEEN_ZONES = 46.0  # room for the borders of two namespaces, and some air
 BETWEEN_BOXES = 14.0
 BETWEEN_FEET = 14.0
 PAST_A_BOX = 8.0  # a cable keeps this far from a box it passes
 
 
 class Foot(NamedTuple):
-    """One interface of a container, and the name of what its cable lands on in the host, if on anything."""
+    """One interface of a container, and what its cable lands on below, if on anything."""
 
-    landing: str | None
+    landing: End | None
     width: float
+
+
+class Room(NamedTuple):
+    """The least width that a landing needs, and where it stands.
+
+    Landings of one ``zone`` share a namespace. ``left`` is kept free of ports at its left end; a ``pinned`` landing
+    stays in the place where it was given.
+    """
+
+    least: float
+    zone: int = 0
+    left: float = 0.0
+    pinned: bool = False
 
 
 class Stand(NamedTuple):
@@ -47,7 +64,7 @@ class Columns:
     """The finished row: a spot per stand, a span (left, right) per landing, a port's x per (stand, foot)."""
 
     spots: list[Spot]
-    spans: dict[str, tuple[float, float]]
+    spans: dict[End, tuple[float, float]]
     ports: dict[tuple[int, int], float]
 
     @property
@@ -57,34 +74,38 @@ class Columns:
         return min((left for left, _ in sides), default=0.0), max((right for _, right in sides), default=0.0)
 
 
-def needs_two_rows(stands: Sequence[Stand]) -> bool:
-    """Tell whether so many containers are better read in two rows, each in the gap of the other's.
+def width_of(stands: Sequence[Stand]) -> float:
+    """Give the width of so many containers side by side.
 
-    >>> needs_two_rows([Stand(84, ())] * 6), needs_two_rows([Stand(84, ())] * 7)
-    (False, True)
+    >>> width_of([Stand(84, ())] * 6)
+    574.0
     """
-    return sum(stand.width + BETWEEN_BOXES for stand in stands) > 660
+    return sum(stand.width + BETWEEN_BOXES for stand in stands) - BETWEEN_BOXES if stands else 0.0
 
 
-def arrange(stands: Sequence[Stand], landings: dict[str, float], *, two_rows: bool = False) -> Columns:
-    """Find an x for every container, bar and port; ``landings`` gives for each bar the least width it needs.
+def arrange(
+    stands: Sequence[Stand], landings: Mapping[End, Room], *, two_rows: bool = False, pad: float = PAD
+) -> Columns:
+    """Find an x for every container, landing and port; ``landings`` gives the room that each needs.
 
     Containers on two networks stand where their bars meet. A cable that still cannot fall straight gets a
     port at the near end of its bar: its way there is a detour.
 
-    >>> one = Stand(84, (Foot("docker0", 67),))
-    >>> arrange([one, one], {"docker0": 100}).ports
+    >>> docker0 = End("host1", "docker0")
+    >>> one = Stand(84, (Foot(docker0, 67),))
+    >>> arrange([one, one], {docker0: Room(100)}).ports
     {(0, 0): 42.0, (1, 0): 140.0}
     """
-    return _Row(stands, landings, two_rows=two_rows).settle()
+    return _Row(stands, landings, two_rows=two_rows, pad=pad).settle()
 
 
 class _Row:
-    def __init__(self, stands: Sequence[Stand], landings: dict[str, float], *, two_rows: bool) -> None:
+    def __init__(self, stands: Sequence[Stand], landings: Mapping[End, Room], *, two_rows: bool, pad: float) -> None:
         self.stands = stands
-        self.two_rows = two_rows
-        self.names = _side_by_side([{foot.landing for foot in stand.feet} - {None} for stand in stands], list(landings))
-        self.least = [landings[name] for name in self.names]
+        self.two_rows, self.pad = two_rows, pad
+        self.names = _side_by_side([{foot.landing for foot in stand.feet} - {None} for stand in stands], landings)
+        self.rooms = [landings[name] for name in self.names]
+        self.least = [room.least for room in self.rooms]
         self.rank = {name: rank for rank, name in enumerate(self.names)}
         self.order = sorted(range(len(stands)), key=self._sort_key)
         # every foot as (stand, foot), from left to right, and the rank of the bar it belongs to
@@ -99,7 +120,10 @@ class _Row:
         for i, rank in enumerate(ranks):
             if rank >= 0 and i not in chain:
                 self.detours[rank][0 if i < first.get(rank, len(ranks)) else 1].append(self.sequence[i])
-        self.pads = [[PAD + SLOT * len(left), PAD + SLOT * len(right)] for left, right in self.detours.values()]
+        self.pads = [
+            [pad + room.left + SLOT * len(left), pad + SLOT * len(right)]
+            for room, (left, right) in zip(self.rooms, self.detours.values(), strict=True)
+        ]
 
     def settle(self) -> Columns:
         """Place once to learn how wide each bar comes out, widen those that are too narrow, place again."""
@@ -117,8 +141,9 @@ class _Row:
         ports = {which: spots[which[0]].feet[which[1]] for which in self.home}
         for rank, (from_left, from_right) in self.detours.items():
             left, right = spans[rank]
-            ports |= {which: left + PAD / 2 + SLOT * i for i, which in enumerate(from_left)}
-            ports |= {which: right - PAD / 2 - SLOT * i for i, which in enumerate(reversed(from_right))}
+            left += self.rooms[rank].left
+            ports |= {which: left + self.pad / 2 + SLOT * i for i, which in enumerate(from_left)}
+            ports |= {which: right - self.pad / 2 - SLOT * i for i, which in enumerate(reversed(from_right))}
         return Columns(
             [spots[i] for i in range(len(self.stands))],
             {self.names[r]: spans[r] for r in sorted(spans)},
@@ -126,7 +151,8 @@ class _Row:
         )
 
     def _rank(self, stand: int, foot: int) -> int:
-        return self.rank.get(self.stands[stand].feet[foot].landing or "", -1)
+        landing = self.stands[stand].feet[foot].landing
+        return self.rank.get(landing, -1) if landing else -1
 
     def _feet_by_rank(self, stand: int) -> list[int]:
         return sorted(range(len(self.stands[stand].feet)), key=lambda foot: (self._rank(stand, foot) % 1000, foot))
@@ -146,8 +172,14 @@ class _Row:
         """Give the least distance from a port on one bar to the next port, on this bar or a later one."""
         if one == other:
             return SLOT
-        between = sum(self._own_width(rank) + BETWEEN_BARS for rank in range(one + 1, other))
-        return self.pads[one][1] + BETWEEN_BARS + between + self.pads[other][0]
+        between = sum(self._own_width(rank) + self._gap(rank) for rank in range(one + 1, other))
+        return self.pads[one][1] + self._gap(one) + between + self.pads[other][0]
+
+    def _gap(self, rank: int) -> float:
+        """Give the room between a landing and the next one."""
+        if rank + 1 < len(self.rooms) and self.rooms[rank].zone != self.rooms[rank + 1].zone:
+            return BETWEEN_ZONES
+        return BETWEEN_BARS
 
     def _offsets(self, stand: int) -> list[tuple[int, float]]:
         """Give the feet of a container from left to right, with the distance of each from the first."""
@@ -213,29 +245,33 @@ class _Row:
         """Give bars without straight cables the room between, before or after the others."""
         first = min(spans, default=0)
         for rank in reversed(range(first)):
-            right = spans[rank + 1][0] - BETWEEN_BARS
+            right = spans[rank + 1][0] - self._gap(rank)
             spans[rank] = (right - self._own_width(rank), right)
         for rank in range(first, len(self.names)):
             if rank not in spans:
-                left = spans[rank - 1][1] + BETWEEN_BARS if rank else 0.0
+                left = spans[rank - 1][1] + self._gap(rank - 1) if rank else 0.0
                 spans[rank] = (left, left + self._own_width(rank))
 
     def _own_width(self, rank: int) -> float:
         return max(self.least[rank], sum(self.pads[rank]))
 
 
-def _side_by_side(shared: Sequence[set[str | None]], names: list[str]) -> list[str]:
-    """Order the bars so that those with a container in common are neighbours, changing little else."""
-    if len(names) > 6:  # 720 orders are tried in no time; more would be felt
-        return names
+def _side_by_side(shared: Sequence[set[End | None]], landings: Mapping[End, Room]) -> list[End]:
+    """Order the landings so that those with a container in common are neighbours, changing little else."""
+    runs = [(pinned, list(run)) for (_, pinned), run in groupby(landings, lambda name: landings[name][1::2])]
+    if prod(factorial(len(run)) for pinned, run in runs if not pinned) > 720:  # tried in no time; more would be felt
+        return list(landings)
 
-    def torn(order: tuple[str, ...]) -> int:
+    def torn(order: Sequence[End]) -> int:
         rank = {name: position for position, name in enumerate(order)}
         ranks = [[rank[name] for name in group if name] for group in shared if len(group) > 1]
         return sum(max(group) - min(group) for group in ranks)
 
-    best = min(permutations(names), key=torn)
-    return list(best)
+    def orders() -> Iterator[list[End]]:
+        for parts in product(*([run] if pinned else permutations(run) for pinned, run in runs)):
+            yield [name for part in parts for name in part]
+
+    return min(orders(), key=torn)
 
 
 def _longest_rising(ranks: Sequence[int]) -> set[int]:

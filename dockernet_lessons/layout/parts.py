@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ..facts import Cable, End, PlaceKind
+from ..facts import Cable, End, PlaceKind, StepState
 
-Role = Literal["frame", "note", "name", "interface", "address", "bar", "caption", "key"]
+Role = Literal["frame", "note", "name", "interface", "address", "bar", "caption", "key", "mark", "slip", "chip"]
 Align = Literal["center", "left"]
 Point = tuple[float, float]
-Sample = Literal["box", "tab", "bar", "wire"]
+Change = Literal["", "new", "gone", "changed"]
+Sample = Literal["box", "crowd", "chip", "tab", "bar", "wire", "parent", "shaft", "tunnel"]
 
 
 class Type(NamedTuple):
@@ -33,6 +34,9 @@ TYPE: dict[Role, Type] = {
     "bar": Type(9.5, mono=True, bold=True),
     "caption": Type(8.5),
     "key": Type(8),
+    "chip": Type(9, bold=True),
+    "mark": Type(7.5, bold=True),
+    "slip": Type(8.5),
 }
 
 # DejaVu Sans' advance widths in hundredths of an em, rounded up. Matplotlib knows them, but is slow to wake.
@@ -89,6 +93,14 @@ class Rect:
         """Give the rectangle of that size with its middle at x, y."""
         return cls(x - width / 2, y - height / 2, width, height)
 
+    def wider(self, by: float) -> Rect:
+        """Give the rectangle that goes so far beyond each edge.
+
+        >>> Rect(5, 5, 10, 10).wider(2)
+        Rect(left=3, top=3, width=14, height=14)
+        """
+        return Rect(self.left - by, self.top - by, self.width + 2 * by, self.height + 2 * by)
+
     def union(self, *others: Rect) -> Rect:
         """Give the smallest rectangle that holds this one and the others."""
         every = (self, *others)
@@ -144,49 +156,83 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A network namespace."""
+    """A network namespace; or many, joined alike: ``also`` names the others that it stands for."""
 
     place: str
     kind: PlaceKind
     rect: Rect
+    also: tuple[str, ...] = ()
+    state: Change = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shaft:
+    """A way through a host's box for cables that never meet the host's stack: of a macvlan or ipvlan to its parent."""
+
+    end: End
+    rect: Rect
+    tint: Tint
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A container that lives in its host's own namespace."""
+
+    container: str
+    rect: Rect
+    state: Change = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bridge. ``idle`` says that it is down, or has no ports."""
+    """A bridge. ``idle`` says that it is down, or has no ports; ``internal`` that its network leads nowhere else."""
 
     end: End
     rect: Rect
     tint: Tint
     idle: bool = False
+    internal: bool = False
+    state: Change = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """An interface, sitting on the border of its namespace. Its name is written inside."""
+    """An interface, sitting on the border of its namespace. Its name is written inside.
+
+    ``also`` are the interfaces of the other namespaces that its box stands for.
+    """
 
     end: End
     rect: Rect
     tint: Tint
     up: bool = True
+    also: tuple[End, ...] = ()
+    state: Change = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An interface that is plugged into a bridge: the host's end of a veth pair, mostly."""
+    """An interface that is plugged into a bridge: the host's end of a veth pair, mostly; or many, side by side."""
 
     end: End
     rect: Rect
     tint: Tint
+    also: tuple[End, ...] = ()
+    state: Change = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A cable's way over the page. ``cable`` is ``None`` for a router's foot on its own LAN."""
+    """A cable's way over the page. ``cable`` is ``None`` for the neck from a bar to an interface that is part of it.
+
+    ``also`` are the cables that run along with it, where it stands for many.
+    """
 
     cable: Cable | None
     points: tuple[Point, ...]
     tint: Tint
+    also: tuple[Cable, ...] = ()
+    state: Change = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +244,50 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Badge:
+    """The sign at what is new, gone or changed."""
+
+    rect: Rect
+    state: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A stretch of a packet's way. ``over`` says that it lies on a bar, not below cables and interfaces."""
+
+    points: tuple[Point, ...]
+    state: StepState
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The number beside an interface at which a packet was seen; ``here`` is the one to look at."""
+
+    end: End
+    rect: Rect
+    text: str
+    state: StepState
+    here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """Where a packet died."""
+
+    rect: Rect
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A slip of paper that says in lines why a packet died. ``about`` is the point that it is about."""
+
+    rect: Rect
+    lines: tuple[str, ...]
+    about: Point
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """Every part of the picture with its place; ``width`` and ``height`` in points."""
 
@@ -205,9 +295,16 @@ class Layout:
     height: float
     frames: tuple[Frame, ...] = ()
     boxes: tuple[Box, ...] = ()
+    shafts: tuple[Shaft, ...] = ()
+    chips: tuple[Chip, ...] = ()
     bars: tuple[Bar, ...] = ()
     tabs: tuple[Tab, ...] = ()
     ports: tuple[Port, ...] = ()
     wires: tuple[Wire, ...] = ()
     labels: tuple[Label, ...] = ()
     keys: tuple[Key, ...] = ()
+    bands: tuple[Band, ...] = ()
+    crosses: tuple[Cross, ...] = ()
+    slips: tuple[Slip, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    badges: tuple[Badge, ...] = ()

@@ -1,176 +1,150 @@
-"""The page from top to bottom: machines with their containers, the LAN, and what lies beyond it."""
+"""The page from top to bottom: machines with their containers, the LAN, what lies beyond it, and a key."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from typing import Literal
 
-from ..facts import End, Link, Place, Topology
-from ..topology import interfaces, shown_addresses
-from .columns import BETWEEN_FEET
+from ..facts import Topology
+from .ground import Density
 from .machine import Machine
-from .page import BAR, LINE, NAME, TAB, Page, bar_text_width, box_width, short
-from .parts import Bar, Box, Key, Layout, Rect, Sample, Tab, Tint, Wire, text_width
+from .outside import BEYOND, Lan, Outside, join_internet
+from .page import LINE, Page
+from .parts import Bar, Box, Chip, Key, Layout, Rect, Sample, Shaft, Tab, Tint, Wire, text_width
 
 MARGIN = 14.0
 BETWEEN_MACHINES = 28.0
 TO_THE_LAN = 30.0
-BEYOND = 30.0  # from the LAN to a box below it
+TUNNEL = 24.0  # for a tunnel and the words on it
+WIDEST = 690.0  # about 920 CSS pixels: what a notebook has room for
 BEYOND_THE_LAN = ("router", "neighbour", "internet")
 KEYS: dict[Sample, str] = {
     "box": "network namespace",
+    "crowd": "many, joined alike",
+    "chip": "container without a namespace of its own",
     "tab": "interface",
     "bar": "bridge",
     "wire": "cable (veth pair)",
+    "parent": "child of an interface",
+    "shaft": "past the host's stack",
+    "tunnel": "VXLAN tunnel",
 }
+CROWDED = tuple(Density(compact=True, two_rows=True, crowd_from=least) for least in (4, 3, 2))
+LEAVING_OUT = (
+    *(Density(compact=True, two_rows=True, crowd_from=2, most_networks=most) for most in (6, 5, 4)),
+    *(Density(compact=True, two_rows=True, crowd_from=2, most_networks=4, most_boxes=most) for most in (10, 8, 6)),
+    *(
+        Density(compact=True, two_rows=True, crowd_from=2, most_networks=most, most_boxes=most + 1)
+        for most in (3, 2, 1)
+    ),
+)
+FEW = (Density(), Density(compact=True), Density(compact=True, two_rows=True), *CROWDED)
+SOME = (*FEW, *LEAVING_OUT)
+MANY = (Density(crowd_from=4), Density(compact=True, crowd_from=4), *CROWDED, *LEAVING_OUT)
+HARMLESS = 3  # so many of these ways lose nothing worth having; the others are for what is much too wide
+AT_A_PINCH = 1.16
+ALL_SHOWN = 12  # containers of which each is in the picture with all its networks, however wide that is
+TOO_MANY = 30  # containers on one machine, of which nobody wants to see each
 
 
-def layout(topology: Topology) -> Layout:
+def layout(topology: Topology, *, keep: Collection[str] = ()) -> Layout:
     """Give every part of a topology its place on the page, in points.
 
-    Veth names, indexes and MAC addresses move nothing. Names too long for a picture are cut in the middle.
+    Veth names, indexes and MAC addresses move nothing. Names too long for a picture are cut in the middle; what would
+    make it too wide is drawn more tightly, then containers that are joined alike as one, but never those in ``keep``.
 
+    >>> from ..facts import Place
     >>> page = layout(Topology((Place("web", "container", "host1", 1),)))
     >>> [box.place for box in page.boxes], [frame.machine for frame in page.frames]
     (['web'], ['host1'])
     """
     page = Page(topology)
-    frames = _machines(page)
-    lan = _Lan.of(topology.places)
-    outside = [_Outside.of(page, place, lan) for place in topology.places if place.kind in BEYOND_THE_LAN]
+    machines = _fitting(page, keep)
+    frames = _drawn(machines)
+    lan = Lan.of(topology.places)
+    outside = [Outside.of(page, place, lan) for place in topology.places if place.kind in BEYOND_THE_LAN]
     row = [one for one in outside if not any(one.is_behind(page, other) for other in outside)]
     least = max((one.width + BEYOND for one in outside), default=0.0) * len(row)
     around = Rect(MARGIN, MARGIN, least, 0).union(*frames)
-    below = lan.draw(page, around) if lan else around
+    tunnels = _tunnels(page, around.bottom)
+    below = lan.draw(page, around, around.bottom + TO_THE_LAN + TUNNEL * tunnels) if lan else around
     for number, one in enumerate(row):
         x = below.left + below.width * (number + 0.5) / len(row)
         rect = one.draw(page, x, below.bottom + (BEYOND if lan else TO_THE_LAN), lan)
         for away in (other for other in outside if other.is_behind(page, one)):
             away.draw(page, x, rect.bottom + BEYOND, None)
-            _join(page, away.place)
+            join_internet(page, away.place)
     _key(page, around.width)
     return page.finished(MARGIN)
 
 
-def _machines(page: Page) -> list[Rect]:
-    names = dict.fromkeys(place.machine for place in page.topology.places if place.kind in ("host", "container"))
-    machines = [Machine(page, name) for name in names]
+def _fitting(page: Page, keep: Collection[str]) -> list[Machine]:
+    """Plan every machine as roomy as the width of the page allows: the widest is drawn more tightly first."""
+    here = page.topology.places
+    names = list(dict.fromkeys(place.machine for place in here if place.kind in ("host", "container", "sandbox")))
+    above = {name: sum(place.machine == name and place.kind == "container" for place in here) for name in names}
+    some = ALL_SHOWN / max(1, len(names))
+    ways = {name: MANY if above[name] > TOO_MANY else SOME if above[name] > some else FEW for name in names}
+
+    def plan(name: str, step: int) -> Machine:
+        outer: Literal[-1, 1] = -1 if name == names[0] and len(names) > 1 else 1
+        return Machine(page, name, ways[name][step], outer=outer, keep=keep)
+
+    tried = {name: [plan(name, 0)] for name in names}
+
+    def width() -> float:
+        return sum(tried[name][-1].width + BETWEEN_MACHINES for name in names) - BETWEEN_MACHINES + 2 * MARGIN
+
+    while width() > WIDEST:
+        most = HARMLESS if width() <= WIDEST * AT_A_PINCH else 99
+        loose = [name for name in names if len(tried[name]) < min(most, len(ways[name]))]
+        if not loose:
+            break
+        widest = max(loose, key=lambda name: tried[name][-1].width - 200 * len(tried[name]))
+        tried[widest].append(plan(widest, len(tried[widest])))
+    # what was tried in vain is undone: a tighter way that made it no narrower
+    return [next(one for one in tried[name] if one.width < tried[name][-1].width + 1) for name in names]
+
+
+def _drawn(machines: list[Machine]) -> list[Rect]:
     rows = max((machine.rows for machine in machines), default=0)
-    lines = max((machine.lines for machine in machines), default=0)
+    box = max((machine.box_height for machine in machines), default=0.0)
     tracks = max((machine.tracks for machine in machines), default=0)
+    ground = max((machine.ground_height for machine in machines), default=0.0)
     frames: list[Rect] = []
     left = MARGIN
     for machine in machines:
-        frames.append(machine.draw(left, MARGIN, rows=rows, lines=lines, tracks=tracks))
+        frames.append(machine.draw(left, MARGIN, rows=rows, box=box, tracks=tracks, ground=ground))
         left = frames[-1].right + BETWEEN_MACHINES
     return frames
 
 
-@dataclass(frozen=True, slots=True)
-class _Lan:
-    """The LAN: a bridge in the router, drawn as a bar of its own, as that is what it is to all others."""
-
-    router: Place
-    bridge: Link
-
-    @classmethod
-    def of(cls, places: Sequence[Place]) -> _Lan | None:
-        found = [cls(p, link) for p in places if p.kind == "router" for link in interfaces(p) if link.kind == "bridge"]
-        return next((lan for lan in found if lan.bridge.name == "lan"), found[0] if found else None)
-
-    @property
-    def end(self) -> End:
-        return End(self.router.name, self.bridge.name)
-
-    def ports(self) -> list[End]:
-        return [End(self.router.name, link.name) for link in interfaces(self.router) if link.master == self.bridge.name]
-
-    def words(self) -> list[str]:
-        return ["LAN", *(str(address.network) for address in shown_addresses(self.bridge))]
-
-    def draw(self, page: Page, above: Rect) -> Rect:
-        width = max(above.width, bar_text_width("", self.words()) + 60)
-        rect = Rect(above.left, above.bottom + TO_THE_LAN, width, BAR)
-        page.bar(self.end, rect, Tint(), self.words())
-        loose = rect.right - 14
-        for end in self.ports():
-            far = page.far.get(end)
-            if far in page.tabs:  # the hosts' interfaces are on the page by now, the others come below
-                tab = page.tabs[far]
-                port = page.port(end, tab.centre[0], rect.top, Tint())
-                page.wire(page.cable[end], (tab.centre[0], tab.bottom), (tab.centre[0], port.top), Tint(), turn=0)
-            elif far is None:
-                page.port(end, loose, rect.top, Tint())
-                loose -= 14
-        return rect
-
-
-@dataclass(frozen=True, slots=True)
-class _Outside:
-    """A namespace outside the machines: what leads towards the LAN on top, the rest below."""
-
-    place: Place
-    upper: tuple[Link, ...]
-    lower: tuple[Link, ...]
-
-    @classmethod
-    def of(cls, page: Page, place: Place, lan: _Lan | None) -> _Outside:
-        shown = [link for link in interfaces(place) if link.master is None]  # a port is shown on its bridge
-        near = {end for port in (lan.ports() if lan else ()) if (end := page.far.get(port))}
-        near |= {lan.end} if lan else set()
-        upper = [link for link in shown if place.kind != "router" or End(place.name, link.name) in near]
-        return cls(place, tuple(upper), tuple(link for link in shown if link not in upper))
-
-    @property
-    def width(self) -> float:
-        return box_width(self.place, "", self.upper, self.lower, gap=BETWEEN_FEET)
-
-    def is_behind(self, page: Page, other: _Outside) -> bool:
-        """Tell whether this is the Internet, and the other the router that leads there."""
-        if (self.place.kind, other.place.kind) != ("internet", "router"):
-            return False
-        ends = (page.far.get(End(self.place.name, link.name)) for link in self.upper)
-        return any(end and end.place == other.place.name for end in ends)
-
-    def draw(self, page: Page, x: float, top: float, lan: _Lan | None) -> Rect:
-        place = self.place
-        above, below = (_depth(row) for row in (self.upper, self.lower))
-        rect = page.box(place, Rect(x - self.width / 2, top, self.width, above + NAME + below + 16))
-        page.label(short(place.name), "name", x, top + above + 8 + NAME / 2)
-        page.tab_row(place, self.upper, x, rect.top, inwards=1, gap=BETWEEN_FEET)
-        page.tab_row(place, self.lower, x, rect.bottom, inwards=-1, gap=BETWEEN_FEET)
-        for end in (End(place.name, link.name) for link in self.upper):
-            tab, far = page.tabs[end], page.far.get(end, end)
-            foot = (tab.centre[0], tab.top)
-            if lan and end == lan.end:
-                page.wire(None, (foot[0], top - BEYOND), foot, Tint(), turn=0)
-            elif lan and far in lan.ports():
-                port = page.port(far, foot[0], top - BEYOND, Tint())
-                page.wire(page.cable[end], (foot[0], port.bottom), foot, Tint(), turn=0)
-        return rect
-
-
-def _depth(row: Sequence[Link]) -> float:
-    """Give how far a row of interfaces with their addresses reaches into a box."""
-    return max((TAB / 2 + 3 + LINE * len(shown_addresses(link)) for link in row), default=0.0)
-
-
-def _join(page: Page, away: Place) -> None:
-    """Lead the Internet's cables up to the router."""
-    for end in (End(away.name, link.name) for link in interfaces(away)):
-        here, there = page.tabs.get(end), page.tabs.get(page.far.get(end, end))
-        if here and there and here is not there:
-            start, stop = (there.centre[0], there.bottom), (here.centre[0], here.top)
-            page.wire(page.cable[end], start, stop, Tint(), turn=(start[1] + stop[1]) / 2)
+def _tunnels(page: Page, top: float) -> int:
+    """Draw the tunnels from machine to machine, each on a level of its own below the machines; tell how many."""
+    tunnels = [cable for cable in page.topology.cables if cable.kind == "tunnel"]
+    drawn = [cable for cable in tunnels if cable.one in page.tabs and cable.other in page.tabs]
+    for number, cable in enumerate(drawn):
+        here, there = page.tabs[cable.one], page.tabs[cable.other]
+        y = top + TO_THE_LAN / 2 + TUNNEL * number + 6
+        page.wire(cable, (here.centre[0], here.bottom), (there.centre[0], there.bottom), Tint("overlay"), turn=y)
+        words = f"VXLAN tunnel, VNI {page.link[cable.one].number}"
+        page.label(words, "caption", (here.centre[0] + there.centre[0]) / 2, y + LINE - 1)
+    return len(drawn)
 
 
 def _key(page: Page, width: float) -> None:
     """Say below the picture what its shapes stand for; only those that are in it."""
+    cables = {part.cable.kind for part in page.parts if isinstance(part, Wire) and part.cable}
     present: dict[Sample, bool] = {
         "box": any(isinstance(part, Box) for part in page.parts),
+        "crowd": any(isinstance(part, Box) and part.also for part in page.parts),
+        "chip": any(isinstance(part, Chip) for part in page.parts),
         "tab": any(isinstance(part, Tab) for part in page.parts),
         "bar": any(isinstance(part, Bar) for part in page.parts),
-        "wire": any(isinstance(part, Wire) and part.cable for part in page.parts),
+        "wire": "veth" in cables,
+        "parent": "parent" in cables,
+        "shaft": any(isinstance(part, Shaft) for part in page.parts),
+        "tunnel": "tunnel" in cables,
     }
     x, y = MARGIN, page.finished(0).height + 26
     for sample in (sample for sample, there in present.items() if there):

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dockernet_lessons.testbed import relay
 from dockernet_lessons.testbed.learners_engine import LearnersEngine, Refused, Stream
 from dockernet_lessons.testbed.through_bridge import EXIT, GONE, HEADER, OUTPUT
 
@@ -31,7 +32,6 @@ HOSTS = ("host1", "host2")
 COMMANDS = "commands.sock"
 START_SECONDS = 30.0
 SWEEP_SECONDS = 15.0
-CHUNK = 65536
 
 BECOME_INIT = """
 set -e
@@ -45,11 +45,12 @@ exec /usr/lib/testbed/init </dev/null
 """
 """What makes a container the testbed: the tree's own names instead of Docker's, and the machine's settings kept."""
 
-TO_ENGINE = """
-engine="UNIX-CONNECT:/run/testbed/$1.sock,retry=200,interval=0.01"
-{ socat -t 86400 'STDIN!!STDOUT,shut-close' "$engine" <&3 2>/dev/null & } 3<&0 | cat
+JOIN_WITH = """
+{ socat -t 86400 'STDIN!!STDOUT,shut-close' "$1" <&3 2>/dev/null & } 3<&0 | cat
 """
-"""Socat keeps one way open for a day after the other has ended; with cat, the engine's end of a connection ends all."""
+"""Socat keeps one way open for a day after the other has ended; with cat, the far end of a connection ends all."""
+
+ENGINE = "UNIX-CONNECT:/run/testbed/{}.sock,retry=200,interval=0.01"
 
 UNTIL_ENDED = """
 pid=$(cat "/run/engines/$1.pid")
@@ -192,31 +193,16 @@ class Bridge:
         then()
 
     def _listen(self, name: str, serve: Callable[[socket.socket], None]) -> None:
-        path = self.sockets / name
-        path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX)
-        before = os.umask(0o177)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        listener.listen(128)
-        self._listening[name] = listener
-        threading.Thread(target=self._accept, args=(listener, serve), daemon=True).start()
-
-    def _accept(self, listener: socket.socket, serve: Callable[[socket.socket], None]) -> None:
         def attend(client: socket.socket) -> None:
-            with client, suppress(OSError, Refused):
+            with suppress(Refused):
                 if self._started.wait(START_SECONDS):
                     serve(client)
 
-        with suppress(OSError):  # it is closed when what it leads to has ended
-            while True:
-                threading.Thread(target=attend, args=(listener.accept()[0],), daemon=True).start()
+        self._listening[name] = relay.listen(self.sockets / name, attend)
 
     def _lead_to_engine(self, host: str, client: socket.socket) -> None:
         """Join a client and the engine of a host, waiting a little for one that is only starting."""
-        _, stream = self.engine.open_command(self.home.name, ["sh", "-c", TO_ENGINE, "to", host])
+        _, stream = self.engine.open_command(self.home.name, ["sh", "-c", JOIN_WITH, "with", ENGINE.format(host)])
 
         def pass_on(kind: int, data: bytes) -> None:
             if kind == OUTPUT:
@@ -268,24 +254,15 @@ class Bridge:
 def _join(client: socket.socket, stream: Stream, pass_on: Callable[[int, bytes], None], *, framed: bool = True) -> None:
     """Carry bytes both ways until the far side has ended; an end of one way is passed on as such."""
     line, answers = stream
-
-    def send() -> None:
-        with suppress(OSError):
-            try:
-                while data := client.recv(CHUNK):
-                    line.sendall(data)
-            finally:  # a client that went without reading all counts as ended, too
-                line.shutdown(socket.SHUT_WR)
-
     with line, answers, _unread(client):
-        threading.Thread(target=send, daemon=True).start()
+        threading.Thread(target=relay.send, args=(client, line), daemon=True).start()
         if not framed:
-            while data := answers.read1(CHUNK):  # type: ignore[attr-defined]
+            while data := answers.read1(relay.CHUNK):  # type: ignore[attr-defined]
                 pass_on(OUTPUT, data)
             return
         while len(header := answers.read(HEADER.size)) == HEADER.size:
             kind, size = HEADER.unpack(header)
-            while size > 0 and (data := answers.read1(min(size, CHUNK))):  # type: ignore[attr-defined]
+            while size > 0 and (data := answers.read1(min(size, relay.CHUNK))):  # type: ignore[attr-defined]
                 pass_on(kind, data)
                 size -= len(data)
 

@@ -19,7 +19,12 @@ from dockernet_lessons.testbed.commands import run
 from dockernet_lessons.testbed.tree import Tree
 
 KERNEL = "linux-image-cloud-amd64"
-AT_BOOT = ("virtio_blk", "erofs", "overlay")
+ROOM_MB = 900
+"""What making a disk takes for a moment: the kernel's package, a copy of the tree, and the disk uncompressed."""
+
+AT_BOOT = ("virtio_pci", "virtio_blk", "erofs", "overlay")
+"""Built into newer kernels; what is not there as a module is left out."""
+
 LOADED = (
     *("virtio_net", "bridge", "br_netfilter", "veth", "macvlan", "ipvlan"),
     *("vxlan", "8021q", "dummy", "ip_vs", "ip_vs_rr"),
@@ -98,7 +103,8 @@ def make(tree: Tree, qemu: emulator.Emulator, progress: made.Progress = print) -
         (folder / "manifest.json").write_text(json.dumps({"kernel": kernel.name, "tree": tree.content}))
 
     folder = paths.cache() / "vm" / f"{tree.suite}-{recipe}"
-    return made.once(folder, make_it, sound=lambda path: (path / "manifest.json").exists(), progress=progress)
+    sound = lambda path: (path / "manifest.json").exists()  # noqa: E731
+    return made.once(folder, make_it, sound=sound, progress=progress, room_mb=ROOM_MB)
 
 
 def _kernel_of(root: Path) -> Path:

@@ -10,14 +10,15 @@ import platform
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from dockernet_lessons.errors import CommandFailed, LessonError
-from dockernet_lessons.testbed import image, packages, paths, tree
+from dockernet_lessons.testbed import image, needs, packages, paths, tree
+from dockernet_lessons.testbed.carriers import Verdict
 from dockernet_lessons.testbed.commands import run
 from dockernet_lessons.testbed.testbed import CARRIERS, attach
 
@@ -27,20 +28,15 @@ SCHEMA = 1
 DISK_MB = 1000  # a tree and its packages take 350 MB while they are built
 MEMORY_MB = 512  # an engine with a lesson's containers takes about 200 MB
 
-UNDER = "ip link add under0 type veth peer name under1 && ip link add link under0 name probe0 type"
 KERNEL = {
     "bridge": "ip link add probe0 type bridge",
     "veth": "ip link add probe0 type veth peer name probe1",
-    "dummy": "ip link add probe0 type dummy",
-    "macvlan": f"{UNDER} macvlan mode bridge",
-    "ipvlan": f"{UNDER} ipvlan mode l2",
-    "8021q": f"{UNDER} vlan id 5",
-    "vxlan": "ip link add probe0 type vxlan id 256 dstport 4789",
     "nf_tables": "nft add table ip probe",
     "overlayfs": (
         "mount -t tmpfs tmpfs /mnt && mkdir /mnt/lower /mnt/upper /mnt/work /mnt/new"
         " && mount -t overlay -o lowerdir=/mnt/lower,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/new"
     ),
+    **needs.KERNEL,
 }
 """What lessons ask of the kernel, and the command that succeeds only where the kernel has it."""
 
@@ -85,6 +81,8 @@ def examine() -> Report:
     if wanted != "auto":
         carrier = wanted if wanted in verdicts and verdicts[wanted].usable else None
     system, tools, trees = _system(), _tools(), _trees()
+    own_kernel = "vm" in verdicts and verdicts["vm"].usable
+    kernel = list(_kernel(elsewhere="what needs it runs on the carrier vm" if own_kernel else ""))
     checks = [
         _python(),
         system,
@@ -94,11 +92,12 @@ def examine() -> Report:
                 f"carrier {name}",
                 verdict.usable,
                 verdict.reason,
-                "" if verdict.usable else "run as root on Linux, where the kernel allows new namespaces",
+                "" if verdict.usable else verdict.next_step,
             )
             for name, verdict in verdicts.items()
         ),
-        *_kernel(),
+        *kernel,
+        *_offers(verdicts, kernel),
         _control_groups(),
         trees,
         *_room(),
@@ -126,13 +125,14 @@ def _system() -> Check:
 
 
 def _tools() -> Check:
-    missing = [tool for tool in ("mmdebstrap", "unshare", "nsenter", "ip") if _found(tool) is None]
+    """Look for what a tree is built with; what a carrier needs beside is in its verdict."""
+    missing = [tool for tool in ("mmdebstrap", "apt-get", "dpkg-deb") if _found(tool) is None]
     if not packages.KEYRING.exists():
         missing.append("debian-archive-keyring")
     if missing:
-        needed = f"apt-get install {packages.TOOLS} iproute2 util-linux"
+        needed = f"apt-get install {packages.TOOLS}"
         return Check("tools", False, f"missing: {', '.join(missing)}", f"install them: `{needed}`")
-    return Check("tools", True, "mmdebstrap, debian-archive-keyring, iproute2 and util-linux are installed")
+    return Check("tools", True, "mmdebstrap, debian-archive-keyring, apt and dpkg are installed")
 
 
 def _found(tool: str) -> str | None:
@@ -140,7 +140,29 @@ def _found(tool: str) -> str | None:
     return shutil.which(tool, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
-def _kernel() -> Iterator[Check]:
+def _offers(verdicts: Mapping[str, Verdict], kernel: Sequence[Check]) -> Iterator[Check]:
+    """Tell which lessons a testbed could take on each carrier, by what this kernel has: a start is what proves it."""
+    found = {check.name.removeprefix("kernel "): check.ok for check in kernel}
+    for name, verdict in verdicts.items():
+        what = f"needs on {name}"
+        lacks = [need for need in needs.KERNEL if found[need] is False]
+        if not verdict.usable:
+            yield Check(what, None, "the carrier does not run here")
+        elif name == "vm":
+            yield Check(what, True, "all: it brings Debian's kernel")
+        elif name == "container":
+            yield Check(what, None, "a start tells: the engine may have a kernel of its own")
+        elif any(found[need] is None for need in needs.KERNEL):
+            yield Check(what, None, "a start tells")
+        elif lacks:
+            yield Check(
+                what, False, f"all but {', '.join(lacks)}", "none: a lesson that needs more starts on the next carrier"
+            )
+        else:
+            yield Check(what, True, "all")
+
+
+def _kernel(elsewhere: str) -> Iterator[Check]:
     """Try what lessons ask of the kernel, in new namespaces: those of root, or of a user where the kernel allows it."""
     namespaces = [
         "unshare",
@@ -155,10 +177,10 @@ def _kernel() -> Iterator[Check]:
             yield Check(f"kernel {ability}", None, "cannot tell without root", "run `dockernet doctor` as root")
         return
     for ability, attempt in KERNEL.items():
-        yield _try(ability, attempt, namespaces)
+        yield _try(ability, attempt, namespaces, elsewhere)
 
 
-def _try(ability: str, attempt: str, namespaces: list[str]) -> Check:
+def _try(ability: str, attempt: str, namespaces: list[str], elsewhere: str) -> Check:
     name, tool = f"kernel {ability}", attempt.split(maxsplit=1)[0]
     command = _runnable(tool)
     if command is None:
@@ -168,7 +190,9 @@ def _try(ability: str, attempt: str, namespaces: list[str]) -> Check:
         run([*namespaces, "--propagation", "private", "sh", "-c", script], timeout=10)
     except CommandFailed as error:
         said = error.stderr.splitlines()[-1] if error.stderr else f"exit code {error.exit_code}"
-        return Check(name, False, said, f"use a kernel that has {ability}; lessons that need it do not run here")
+        return Check(
+            name, False, said, elsewhere or f"use a kernel that has {ability}; lessons that need it do not run here"
+        )
     return Check(name, True, "works")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from dockernet_lessons.errors import BuildFailed, CommandFailed
 from dockernet_lessons.testbed import image, made, packages, paths
+from dockernet_lessons.testbed.vm_keeper import FORWARDED
 
 SUITE = "forky"
 """Where QEMU comes from, whatever suite runs in it: newer ones emulate twice as fast, and forward unix sockets."""
@@ -27,10 +28,10 @@ WANTED = ("erofs-utils", "qemu-system-x86", "qemu-utils")
 PROGRAMS = ("mkfs.erofs", "qemu-img", "qemu-system-x86_64")
 KEPT = ("usr/lib/x86_64-linux-gnu", "usr/share/qemu", "usr/share/seabios")
 PRUNED = ("usr/lib/x86_64-linux-gnu/gconv", "usr/lib/x86_64-linux-gnu/perl-base", "usr/lib/x86_64-linux-gnu/systemd")
+ROOM_MB = 500
 MEMORY_MB = 640
+KVM = Path("/dev/kvm")
 TRANSLATIONS_MB = 256
-FORWARDED = ("agent", "host1", "host2")
-"""The sockets on this machine, in the order of the guest's ports from 1: see ``files/vm``."""
 
 KERNEL_ARGUMENTS = "console=ttyS0 quiet loglevel=3 mitigations=off tsc=reliable no_timer_check panic=-1"
 PROBE_SECONDS = 10.0
@@ -67,7 +68,7 @@ def fetch(progress: made.Progress = print) -> Emulator:
         version = next(package.version for package in used if package.name == "qemu-system-x86")
         (half_made / "manifest.json").write_text(json.dumps({"version": version}))
 
-    made.once(folder, make, sound=lambda path: (path / "manifest.json").exists(), progress=progress)
+    made.once(folder, make, sound=lambda path: (path / "manifest.json").exists(), progress=progress, room_mb=ROOM_MB)
     return Emulator(folder, json.loads((folder / "manifest.json").read_text())["version"])
 
 
@@ -95,7 +96,7 @@ def unpacked(suite: str, names: Sequence[str], root: Path) -> tuple[packages.Pac
         ) from error
 
 
-def machine(emulator: Emulator, accel: str, kernel: Path, *, saving: bool, memory: Path) -> list[str]:
+def machine(emulator: Emulator, accel: str, kernel: Path, memory: Path, *, saving: bool) -> list[str]:
     """Give the command of the machine, but for what is this run's own.
 
     Its memory is a file: shared by the run that saves it, a copy-on-write view of it for every run that restores it.
@@ -107,7 +108,7 @@ def machine(emulator: Emulator, accel: str, kernel: Path, *, saving: bool, memor
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-L", str(emulator.folder / "usr/share/qemu"), "-L", str(emulator.folder / "usr/share/seabios")),
         *("-machine", "pc,hpet=off,vmport=off,smm=off,usb=off,memory-backend=memory"),
-        *("-accel", tuning, "-cpu", "qemu64" if accel == "tcg" else "host", "-smp", "1"),
+        *("-accel", tuning, "-cpu", "qemu64,+rdrand" if accel == "tcg" else "host", "-smp", "1"),
         *("-m", str(MEMORY_MB)),
         *("-object", f"memory-backend-file,id=memory,size={MEMORY_MB}M,mem-path={memory},{backing}"),
         *("-kernel", str(kernel / "vmlinuz"), "-initrd", str(kernel / "initramfs")),
@@ -129,20 +130,21 @@ def network(sockets: Path) -> list[str]:
 
 def arguments_key() -> str:
     """Give a checksum of what a saved machine depends on beside QEMU's version, its disk and what accelerates it."""
-    shown = machine(Emulator(Path("qemu"), ""), "tcg", Path("kernel"), saving=True, memory=Path("memory"))
+    shown = machine(Emulator(Path("qemu"), ""), "tcg", Path("kernel"), Path("memory"), saving=True)
     return hashlib.sha256(repr((shown, FORWARDED)).encode()).hexdigest()[:12]
 
 
-def accelerator(emulator: Emulator, kernel: Path) -> str:
-    """Give ``kvm`` where a throw-away machine has just run with it, else ``tcg``; asked once for each boot."""
-    device = Path("/dev/kvm")
-    if not (device.exists() and os.access(device, os.R_OK | os.W_OK)):
+def accelerator(emulator: Emulator, kernel: Path, progress: made.Progress = print) -> str:
+    """Give ``kvm`` where a throw-away machine has just run with it, else ``tcg``; tried and told once for each boot."""
+    if not os.access(KVM, os.R_OK | os.W_OK):
         return "tcg"
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     known = kernel.parent / f"{emulator.folder.name}-kvm-{boot}"
     if known.exists():
         return known.read_text()
     found = "kvm" if _boots_with_kvm(emulator, kernel) else "tcg"
+    if found == "tcg":
+        progress(f"{KVM} is here, but no machine runs with it: the testbed is emulated")
     with suppress(OSError):  # somebody else's cache, which we only read
         known.write_text(found)
     return found

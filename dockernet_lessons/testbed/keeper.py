@@ -29,7 +29,7 @@ def main(tree: str, runtime: str, owner: int) -> None:
     asked, ask = os.pipe()
     signal.signal(signal.SIGTERM, lambda *_: os.write(ask, b"x"))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with _cleared_away(folder), _control_groups(_group_of(os.getpid())) as join:
+    with _cleared_away(folder), control_groups(_group_of(os.getpid())) as join:
         child = subprocess.Popen([*DIE_WITH_KEEPER, *unshare(), str(ENTER), tree, runtime], preexec_fn=join, cwd="/")  # noqa: PLW1509  # no threads here
         try:
             _tell_init(child.pid, folder)
@@ -51,7 +51,8 @@ def _end(child: subprocess.Popen[bytes], folder: Path) -> None:
     """End the testbed by its PID 1, which unshare then collects: were unshare killed first, a zombie would be left."""
     init = processes.recorded(folder / "init")
     if init is not None:
-        os.kill(init, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(init, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             child.wait(CLEAN_SECONDS)
     child.kill()
@@ -91,7 +92,7 @@ def clear_after(folder: Path) -> None:
     with suppress(FileNotFoundError, ValueError):
         killed, _ = (folder / "keeper").read_text().split()
         if processes.started(int(killed)) is None:  # else the number is another process's by now
-            for top in _hierarchies():
+            for top in hierarchies():
                 _remove(top / _group_of(int(killed)))
     _remove_files(folder)
 
@@ -102,9 +103,9 @@ def _group_of(keeper: int) -> str:
 
 
 @contextmanager
-def _control_groups(name: str) -> Iterator[Callable[[], None]]:
+def control_groups(name: str) -> Iterator[Callable[[], None]]:
     """Make a control group of this name in every hierarchy; give the function that moves a child into them."""
-    groups = [top / name for top in _hierarchies()]
+    groups = [top / name for top in hierarchies()]
     made: list[Path] = []
     try:
         for group in groups:
@@ -125,7 +126,7 @@ def _control_groups(name: str) -> Iterator[Callable[[], None]]:
             _remove(group)
 
 
-def _hierarchies() -> list[Path]:
+def hierarchies() -> list[Path]:
     """Give where the kernel's control group hierarchies are mounted, version 1 and 2."""
     mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
     return [Path(fields[1]) for fields in mounts if fields[2] in ("cgroup", "cgroup2")]

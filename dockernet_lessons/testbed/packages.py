@@ -39,6 +39,7 @@ WANTED = (
     "libc-bin",
     "mount",
     "nftables",
+    "perl-base",
     "socat",
     "tcpdump",
     "usr-is-merged",
@@ -101,6 +102,7 @@ def _mmdebstrap(suite: str, root: Path, names: list[str], source: str, kept: Pat
                 "mmdebstrap",
                 "--mode=chrootless",
                 "--variant=extract",
+                "--skip=check/chrootless",  # newer ones refuse this mode to root, whose system scripts could damage
                 "--format=directory",
                 f"--setup-hook={MERGED_USR}",
                 f"--include={','.join(names)}",

@@ -38,7 +38,7 @@ def _request(mark: bytes, command: Sequence[str]) -> bytes:
         kind = "tty"
         size = os.get_terminal_size()
         terminal = shlex.quote(os.environ.get("TERM", "dumb"))
-        words = f"stty rows {size.lines} cols {size.columns}\nexport TERM={terminal}\nexec {words}"
+        words = f"stty rows {size.lines} cols {size.columns}\nexport TERM={terminal}\n{words}"
     return mark + f"\n{kind}\n{words.count(chr(10))}\n".encode() + os.fsencode(words)
 
 
@@ -68,9 +68,19 @@ def _pass_through(line: socket.socket, mark: bytes) -> int:
                     parts += 1
                 if parts == 2 and held.endswith(b"\n"):
                     return int(held)
-                if parts < 2 and len(held) > len(mark):
-                    _write(1 + parts, held[: -len(mark)])
-                    held = held[-len(mark) :]
+                if parts < 2:
+                    done = len(held) - _begun(held, mark)
+                    _write(1 + parts, held[:done])
+                    held = held[done:]
+
+
+def _begun(held: bytes, mark: bytes) -> int:
+    """Tell how many bytes at the end may be the beginning of a mark: all else is shown at once, a prompt above all.
+
+    >>> _begun(b"web # ", b"abc"), _begun(b"web a", b"abc"), _begun(b"web ab", b"abc")
+    (0, 1, 2)
+    """
+    return next(size for size in range(min(len(held), len(mark) - 1), -1, -1) if held.endswith(mark[:size]))
 
 
 def _write(descriptor: int, data: bytes) -> None:

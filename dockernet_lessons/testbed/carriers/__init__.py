@@ -12,16 +12,23 @@ from dockernet_lessons.testbed.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a carrier can run here, and the reason in one sentence."""
+    """Whether a carrier can run here, the reason in one sentence, and what would make it usable where it is not."""
 
     usable: bool
     reason: str
+    next_step: str = ""
 
 
 class Carrier(Protocol):
     """All that the rest of the library needs of a carrier."""
 
     name: str
+
+    patience: float
+    """How many times longer than natively a command may take before it counts as one that does not end."""
+
+    makes_terminals: bool
+    """Whether a command inside gets a terminal that is made there, and does not hear of the size of the one here."""
 
     def verdict(self) -> Verdict:
         """Tell whether this carrier can run on this machine, and why."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +26,10 @@ from dockernet_lessons.testbed.tree import Tree
 STOP_SECONDS = 30.0
 IMAGE = "dockernet-testbed"
 MACHINES = ("x86_64", "amd64")
+SOCKET = "set DOCKER_HOST to the engine's unix socket, or to tcp:// on a machine that you trust"
+JOIN = "join the group that owns the socket (usually `docker`), and log in again"
+START = "start Docker, or set DOCKER_HOST to where your engine listens"
+OTHER = "set DOCKER_HOST to an engine that runs as root on Linux x86_64 and allows privileged containers"
 NO_SUCH_IMAGE = f"{IMAGE}:that-is-nowhere"
 
 
@@ -34,22 +37,24 @@ class ContainerCarrier:
     """Runs the tree on the engine that ``DOCKER_HOST`` names, or on this machine's own."""
 
     name = "container"
+    patience = 1.0
+    makes_terminals = True
 
     def verdict(self) -> Verdict:
         """Tell whether this carrier can run on this machine, and why."""
         address = learners_engine.address()
         if (kind := urlsplit(address).scheme) not in ("unix", "tcp") or os.environ.get("DOCKER_TLS_VERIFY"):
             how = "TLS" if kind in ("unix", "tcp", "https") else kind
-            return Verdict(False, f"the Docker Engine at {address} is reached over {how}, which it cannot do")
+            return Verdict(False, f"the Docker Engine at {address} is reached over {how}, which it cannot do", SOCKET)
         engine = LearnersEngine(address)
         try:
             found = engine.request("GET", "/info", timeout=10)
         except PermissionError:
-            return Verdict(False, f"you may not use the Docker Engine at {address}: only its group may")
+            return Verdict(False, f"you may not use the Docker Engine at {address}: only its group may", JOIN)
         except (OSError, Refused) as error:
-            return Verdict(False, f"no Docker Engine answers at {address} ({error})")
+            return Verdict(False, f"no Docker Engine answers at {address} ({error})", START)
         if fault := _unfit(found) or _refuses_privileged(engine):
-            return Verdict(False, f"the Docker Engine at {address} {fault}")
+            return Verdict(False, f"the Docker Engine at {address} {fault}", OTHER)
         return Verdict(True, f"Docker Engine {found.get('ServerVersion')} at {address}")
 
     def prepare(self, tree: Tree, progress: Callable[[str], None]) -> None:
@@ -81,13 +86,11 @@ class ContainerCarrier:
     def stop(self, runtime: Path) -> None:
         """End the testbed and remove every trace of it. Nothing happens where none runs."""
         process = processes.recorded(runtime / "bridge")
-        if process is not None:
-            os.kill(process, signal.SIGTERM)
-            if not processes.wait(process, STOP_SECONDS):
-                raise NoTestbed(
-                    f"The testbed's bridge (process {process}) does not end.",
-                    hint=f"look at {runtime / 'log'}, then end it with `kill -9 {process}` and run `dockernet down`.",
-                )
+        if process is not None and not processes.end(process, STOP_SECONDS):
+            raise NoTestbed(
+                f"The testbed's bridge (process {process}) does not end.",
+                hint=f"look at {runtime / 'log'}, then end it with `kill -9 {process}` and run `dockernet down`.",
+            )
         home = bridge.Home.read(runtime)
         if home is None:
             return

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -27,16 +26,27 @@ class NamespaceCarrier:
     """Runs the tree natively: as root, or as root of a user namespace, where containers have no limits of their own."""
 
     name = "namespace"
+    patience = 1.0
+    makes_terminals = False
 
     def verdict(self) -> Verdict:
         """Tell whether this carrier can run on this machine, and why."""
         if sys.platform != "linux":
-            return Verdict(False, "it needs a Linux kernel")
+            return Verdict(False, "it needs a Linux kernel", "use the carrier container, on a Docker Engine of yours")
         if missing := [tool for tool in ("unshare", "nsenter", "setpriv", "ip") if shutil.which(tool) is None]:
-            return Verdict(False, f"{' and '.join(missing)} is not installed (util-linux, iproute2)")
+            return Verdict(
+                False,
+                f"{' and '.join(missing)} is not installed (util-linux, iproute2)",
+                "install what is missing: `apt-get install util-linux iproute2`",
+            )
         tried = subprocess.run([*keeper.unshare(), "sh", "-c", PROBE], capture_output=True, text=True, check=False)
         if tried.returncode != 0:
-            return Verdict(False, f"the kernel refuses new namespaces here: {tried.stderr.strip().splitlines()[-1]}")
+            said = tried.stderr.strip().splitlines()[-1]
+            return Verdict(
+                False,
+                f"the kernel refuses new namespaces here: {said}",
+                "run as root, or let users have namespaces (`sysctl user.max_user_namespaces`); vm needs neither",
+            )
         if os.geteuid() != 0:
             return Verdict(True, "Linux, and the kernel allows user namespaces; containers have no memory limits")
         return Verdict(True, "Linux, root, and the kernel allows new namespaces")
@@ -50,7 +60,9 @@ class NamespaceCarrier:
         for folder in ("root", "sockets"):
             (runtime / folder).mkdir(mode=0o700, exist_ok=True)
         arguments = [str(tree.root), str(runtime), str(owner or 0)]
-        processes.start_keeper(keeper.__name__, arguments, log=runtime / "log", record=runtime / "keeper")
+        processes.start_keeper(
+            keeper.__name__, arguments, log=runtime / "log", record=runtime / "keeper", using=[tree.folder]
+        )
 
     def stop(self, runtime: Path) -> None:
         """End the testbed and remove every trace of it. Nothing happens where none runs."""
@@ -58,8 +70,7 @@ class NamespaceCarrier:
         if process is None:
             keeper.clear_after(runtime)
             return
-        os.kill(process, signal.SIGTERM)
-        if not processes.wait(process, STOP_SECONDS):
+        if not processes.end(process, STOP_SECONDS):
             raise NoTestbed(
                 f"The testbed's keeper (process {process}) does not end.",
                 hint=f"look at {runtime / 'log'}, then end it with `kill -9 {process}`.",

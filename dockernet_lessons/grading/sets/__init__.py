@@ -1,0 +1,1 @@
+"""The assignments: one module each, whose ``problems`` draws the exercises of one student."""

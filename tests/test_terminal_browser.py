@@ -1,0 +1,151 @@
+"""The terminal in a real browser: typed in, pasted, copied, left by keys; reloaded, flooded, ended, started again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, TimeoutError, expect
+from test_browser import browser, screenshots
+from test_widgets_browser import opened, rendered, until
+
+from dockernet_lessons.making import sweep
+from dockernet_lessons.testbed import Testbed
+
+__all__ = ["browser", "screenshots"]  # fixtures
+
+pytestmark = [pytest.mark.browser, pytest.mark.testbed]
+
+SHELLS = """
+from dockernet_lessons import Lab, terminal
+lab = Lab("widgets").start()
+web = lab.container("web")
+terminal(web, rows=12)
+"""
+LINES = (
+    "() => [...document.querySelectorAll('.xterm-accessibility-tree > div')].map(line => line.textContent).join('\\n')"
+)
+ROWS = "() => document.querySelectorAll('.xterm-accessibility-tree > div').length"
+TALLER = "() => { document.querySelector('.dockernet-screen-frame').style.height = '420px'; }"
+HAS_FOCUS = "() => document.activeElement.classList.contains('xterm-helper-textarea')"
+PASTED = """() => {
+    const data = new DataTransfer();
+    data.setData('text/plain', 'echo $((70 + 7)) pasted\\n');
+    document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
+}"""
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A terminal in a page, used with the keyboard."""
+
+    page: Page
+
+    def shows(self, text: str) -> None:
+        """Wait until a text is on the screen, as a screen reader has it."""
+        try:
+            self.page.wait_for_function(f"text => ({LINES})().includes(text)", arg=text, timeout=20_000)
+        except TimeoutError:
+            pytest.fail(f"{text!r} is not on the screen:\n{self.page.evaluate(LINES)}")
+
+    def line(self, text: str) -> None:
+        """Type a line into the shell."""
+        self.page.get_by_label("Shell in web").focus()
+        self.page.keyboard.type(f"{text}\n")
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    @property
+    def has_focus(self) -> bool:
+        """Whether keys go to the shell."""
+        return bool(self.page.evaluate(HAS_FOCUS))
+
+
+def test_a_shell_is_used_with_the_keyboard(browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path) -> None:
+    """Typed, pasted, copied, made larger, interrupted, and left by keys; its keys are not JupyterLab's."""
+    try:
+        with opened(browser, tmp_path, screenshots, SHELLS) as cells:
+            page, typed = cells.page, Typed(cells.page)
+            typed.shows("web # ")
+            typed.line("ip -color=always -brief address; printf '\\033[?2026$p'")
+            typed.shows("172.17.0.2/16")
+            typed.shows("[?2026;2$y")  # xterm.js answers what a program asks
+            cells.look("terminal")
+
+            page.get_by_label("Shell in web").focus()
+            typed.press("Control+b", "Control+u")
+            expect(page.locator("#jp-left-stack")).to_be_visible()
+            typed.line("ping 192.0.2.254")
+            typed.shows("64 bytes from 192.0.2.254")
+            typed.press("Control+c")
+            typed.shows("packets transmitted")
+            page.evaluate(PASTED)
+            typed.shows("77 pasted")
+            page.locator(".xterm-screen").dblclick(position={"x": 6, "y": 6})  # the first word: web
+            typed.press("Control+c")
+            page.keyboard.type("echo copied-")
+            typed.press("Control+v", "Enter")
+            typed.shows("\ncopied-web")
+
+            rows = page.evaluate(ROWS)
+            page.evaluate(TALLER)
+            until(lambda: page.evaluate(ROWS) > rows)
+            typed.line("stty size")
+            typed.shows(f"\n{page.evaluate(ROWS)} ")
+
+            typed.press("Tab")
+            assert typed.has_focus
+            for leave, come_back in (("Tab", "Shift+Tab"), ("Shift+Tab", "Tab")):
+                typed.press("Escape", leave)
+                assert not typed.has_focus
+                typed.press(come_back)
+                assert typed.has_focus
+            cells.quiet()
+    finally:
+        sweep([bed.engine()], "widgets")
+
+
+def test_a_shell_outlives_its_page_and_starts_again(
+    browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path
+) -> None:
+    """After a reload it shows what it showed and goes on; a flood is stopped by a key; `exit` is told."""
+    try:
+        with opened(browser, tmp_path, screenshots, SHELLS) as cells:
+            typed = Typed(cells.page)
+            typed.shows("web # ")
+            typed.line("x=kept; echo $((70 + 7)) before")
+            typed.shows("77 before")
+            cells.reload()
+            typed.shows("77 before")
+            typed.line("echo $x and $((80 + 8))")
+            typed.shows("kept and 88")
+            typed.line("yes 'a flood of lines'")
+            typed.shows("a flood of lines")
+            cells.page.wait_for_timeout(3000)
+            typed.press("Control+c")
+            typed.line("clear; echo dry $((90 + 9)); exit 4")
+            expect(cells.panel.get_by_text("The shell has ended (exit code 4).")).to_be_visible()
+            typed.shows("dry 99")
+            cells.look("terminal-ended")
+            cells.panel.get_by_role("button", name="Start the shell again").click()
+            cells.page.wait_for_function(f"() => ({LINES})().startsWith('web # ')")
+            expect(cells.panel.get_by_text("The shell has ended")).to_have_count(0)
+            cells.quiet()
+    finally:
+        sweep([bed.engine()], "widgets")
+
+
+def test_a_reader_without_a_kernel_sees_what_to_type(browser: Browser, bed: Testbed) -> None:
+    """The page that nbconvert makes names the shell, and the command for the same in a terminal."""
+    assert bed.alive()
+    html = rendered(["from dockernet_lessons import terminal", "terminal('router')"])
+    with browser.new_context(offline=True) as context:
+        page = context.new_page()
+        page.route("**", lambda route: route.abort())  # its scripts are on somebody's server
+        page.set_content(html, wait_until="domcontentloaded")
+        expect(page.locator(".dockernet-fallback")).to_be_visible()
+        expect(page.locator(".dockernet-fallback")).to_contain_text("dockernet shell router")
