@@ -32,8 +32,9 @@ def ping(source: Container | str, target: Container | str, *, count: int = 1) ->
     >>> ping(web, "db")
     web reached db: 1 of 1 answered, TTL 64
 
-    ``count`` is the number of requests, 1 to 10; each is waited for at most a second. The reply's TTL starts at 64 on
-    Linux, and every router on the way takes 1 off.
+    ``count`` is the number of requests, 1 to 10; each is waited for at most 2 seconds: a question for a MAC
+    address that got lost is repeated after one. The reply's TTL starts at 64 on Linux, and every router on the way
+    takes 1 off.
 
     Raises ``LessonError`` where the source does not exist or does not run.
     """
@@ -41,7 +42,7 @@ def ping(source: Container | str, target: Container | str, *, count: int = 1) ->
         raise LessonError(f"{count!r} echo requests cannot be sent.", hint="choose a whole number, 1 to 10.")
     name, inside = enter(source)
     to = _target(target)
-    command = ["ping", "-c", str(count), "-i", "0.2", "-W", "1", to]
+    command = ["ping", "-c", str(count), "-i", "0.2", "-W", "2", to]
     done = testbed.running().run(inside, command, check=False, timeout=count + 10)
     echoes = parse.ping(done.stdout)
     if echoes is None:

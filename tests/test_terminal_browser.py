@@ -51,8 +51,14 @@ class Typed:
 
     def line(self, text: str) -> None:
         """Type a line into the shell."""
-        self.page.get_by_label("Shell in web").focus()
+        until(self.focus)
         self.page.keyboard.type(f"{text}\n")
+
+    def focus(self) -> bool:
+        """Put the focus into the shell; tell whether it stays: JupyterLab moves it when the last cell has ended."""
+        self.page.get_by_label("Shell in web").focus()
+        self.page.wait_for_timeout(300)
+        return self.has_focus
 
     def press(self, *keys: str) -> None:
         """Press keys, one after the other."""
@@ -76,7 +82,7 @@ def test_a_shell_is_used_with_the_keyboard(browser: Browser, bed: Testbed, tmp_p
             typed.shows("[?2026;2$y")  # xterm.js answers what a program asks
             cells.look("terminal")
 
-            page.get_by_label("Shell in web").focus()
+            until(typed.focus)
             typed.press("Control+b", "Control+u")
             expect(page.locator("#jp-left-stack")).to_be_visible()
             typed.line("ping 192.0.2.254")

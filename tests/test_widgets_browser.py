@@ -244,7 +244,7 @@ def test_the_testbed_is_looked_at_and_cleaned_by_clicks(
     try:
         with opened(browser, tmp_path, screenshots, PANEL) as cells:
             panel = cells.panel
-            expect(panel.get_by_text(f"Docker Engine {bed.engine().version}")).to_be_visible()
+            expect(panel.get_by_role("row", name="host1")).to_contain_text(f"Docker Engine {bed.engine().version}")
             expect(panel.get_by_text("web of lab widgets")).to_be_visible()
             cells.look("testbed")
             panel.get_by_role("button", name="Clean").click()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from dockernet_lessons.errors import CommandFailed, NoTestbed
 from dockernet_lessons.testbed import image, needs, paths, processes
@@ -64,8 +65,9 @@ class Testbed:
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that run: ``host1``, and ``host2`` once a lesson needed it."""
-        return tuple(self._host_names)
+        """The hosts that run: ``host1``, and ``host2`` once a lesson needed it, in this notebook or in another."""
+        _, known = _written(self.runtime)
+        return tuple(dict.fromkeys((*self._host_names, *known.get("hosts", ()))))
 
     def alive(self) -> bool:
         """Tell whether this testbed still runs."""
@@ -94,7 +96,7 @@ class Testbed:
 
         Raises ``NoTestbed`` where it does not come up within a minute.
         """
-        if host in self._host_names:
+        if host in self.hosts:
             return
         address, mac = HOSTS[host]
         ask = f"echo {host} {address} {mac} > /run/wanted"
@@ -176,12 +178,8 @@ def attach() -> Testbed | None:
     if _adopted is not None:
         return _adopted if _adopted.alive() else None
     runtime = paths.runtime()
-    try:
-        text = (runtime / "testbed.json").read_text()
-        known = json.loads(text)
-    except (FileNotFoundError, ValueError):
-        return None
-    carrier = next((carrier for carrier in CARRIERS if carrier.name == known["carrier"]), None)
+    text, known = _written(runtime)
+    carrier = next((carrier for carrier in CARRIERS if carrier.name == known.get("carrier")), None)
     owner = known.get("owner", "")
     if carrier is None or not carrier.alive(runtime) or (owner and not processes.runs(owner)):
         return None  # one whose owner has ended is about to end, too
@@ -189,6 +187,15 @@ def attach() -> Testbed | None:
         hosts, tried = known["hosts"], known["tried"]
         _remember(text, Testbed(carrier, runtime, known["suite"], host_names=hosts, tried=tried, owner=owner))
     return _attached[1] if _attached else None
+
+
+def _written(runtime: Path) -> tuple[str, dict[str, Any]]:
+    """Read what is known of the testbed in a runtime folder, as text and taken apart: both are empty where none is."""
+    try:
+        text = (runtime / "testbed.json").read_text()
+        return text, json.loads(text)
+    except (FileNotFoundError, ValueError):
+        return "", {}
 
 
 _attached: tuple[str, Testbed] | None = None
