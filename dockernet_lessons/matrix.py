@@ -18,7 +18,7 @@ from dockernet_lessons.tracing.probes import address_of, place_of
 from dockernet_lessons.whereabouts import enter
 
 By = Literal["address", "name"]
-WAIT_SECONDS = 1
+WAIT_SECONDS = 2
 WORDS = {True: "yes", False: "no", None: "?"}
 SYMBOLS = {True: ("✓", "#0072B2", "#FFFFFF"), False: ("✗", "#FFFFFF", "#1F2933"), None: ("?", "#D3DAE1", "#1F2933")}
 """A sign, what is behind it and its colour: told apart by the sign, whatever colours one sees."""

@@ -8,7 +8,7 @@ from dockernet_lessons.observe import links
 from dockernet_lessons.probe import resolve
 
 
-def _where_they_run(lab: Lab, first: str, second: str) -> Result | None:
+def where_they_run(lab: Lab, first: str, second: str) -> Result | None:
     """Tell what is wrong with where two containers run: the first has to be on host1, the second on host2."""
     missing = not_running(lab, first, second)
     if len(missing) == 2:
@@ -23,7 +23,7 @@ def _where_they_run(lab: Lab, first: str, second: str) -> Result | None:
 
 
 def _judge_across(lab: Lab) -> Result:
-    if wrong := _where_they_run(lab, "ant", "bee"):
+    if wrong := where_they_run(lab, "ant", "bee"):
         return wrong
     for source, target in (("ant", "bee"), ("bee", "ant")):
         if problem := why_not(source, target):
@@ -54,7 +54,7 @@ WRAPPING = 50
 
 
 def _judge_narrow(lab: Lab) -> Result:
-    if wrong := _where_they_run(lab, "elf", "owl"):
+    if wrong := where_they_run(lab, "elf", "owl"):
         return wrong
     if problem := why_not("elf", "owl"):
         return Result("Not yet", problem, "Get them to reach each other first.")
