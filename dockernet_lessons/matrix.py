@@ -14,11 +14,12 @@ from dockernet_lessons.display import aligned
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Container, Place
 from dockernet_lessons.inputs import check_port, listed
+from dockernet_lessons.probe import afresh
 from dockernet_lessons.tracing.probes import address_of, place_of
 from dockernet_lessons.whereabouts import enter
 
 By = Literal["address", "name"]
-WAIT_SECONDS = 2
+WAIT_SECONDS = 1
 WORDS = {True: "yes", False: "no", None: "?"}
 SYMBOLS = {True: ("✓", "#0072B2", "#FFFFFF"), False: ("✗", "#FFFFFF", "#1F2933"), None: ("?", "#D3DAE1", "#1F2933")}
 """A sign, what is behind it and its colour: told apart by the sign, whatever colours one sees."""
@@ -122,7 +123,7 @@ def _probe(
     here = place_of(name, seen)
     lines = [_line(number, _typed(target, name, here, seen, by), port) for number, target in enumerate(targets)]
     script = "\n".join([*lines, "wait"])
-    done = testbed.running().run(inside, ["sh", "-c", script], timeout=WAIT_SECONDS + 20)
+    done = testbed.running().run(inside, afresh("sh", "-c", script), timeout=WAIT_SECONDS + 20)
     reached = {int(line) for line in done.stdout.split()}
     return {target: number in reached for number, target in enumerate(targets)}
 
