@@ -57,10 +57,10 @@
       }
     };
     new ResizeObserver(fit).observe(said);
-    try {
-      app.shell.add(banner, "header");
-    } catch {
-      app.shell.add(banner, "top"); // Notebook has no header
+    app.shell.add(banner, "header");
+    if (!banner.parent) {
+      Object.assign(banner.node.style, { position: "fixed", inset: "auto 0 0 0", zIndex: 100 }); // Notebook has no header
+      Widget.attach(banner, document.body);
     }
     return { say: (...lines) => said.replaceChildren(...lines), close: () => banner.dispose() };
   };
@@ -106,7 +106,7 @@
           line("Next", found.next),
           line("Live", found.live),
           again,
-          readme,
+          ...(app.commands.hasCommand("markdownviewer:open") ? [readme] : []),
           close,
         );
       }
