@@ -2,7 +2,8 @@
 
 ``python benchmarks/sessions.py 12`` begins twelve at once, each a Jupyter server with its own testbed on the carrier
 ``vm``, as the image of ``binder/`` has it. Then each gets a kernel that makes a network and three containers, asks and
-draws. Memory is PSS: what several share counts for each by its part, so the sum is what the machine really holds.
+draws: one of them while the others idle, then the others at once. Memory is PSS: what several share counts for each by
+its part, so the sum is what the machine really holds.
 """
 
 from __future__ import annotations
@@ -12,15 +13,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from jupyter_client.blocking import BlockingKernelClient
-from jupyter_client.manager import KernelManager, start_new_kernel
 
 from dockernet_lessons.testbed import saved, tree
 
@@ -33,15 +30,23 @@ SERVER = [
     "--allow-root",
     "--ServerApp.jpserver_extensions={'dockernet_lessons.ready': True}",
 ]
+KERNEL = ["-m", "ipykernel_launcher", "--IPKernelApp.log_level=ERROR"]
 WORK = """
-from dockernet_lessons import Lab, draw, ping, trace
-lab = Lab("work").start()
-shop = lab.network("shop", subnet="172.30.0.0/24")
-web, db, api = lab.containers("web", "db", "api", on=shop)
-assert ping(web, "db").reached
-draw(lab)
-trace(web, "http://db")
+from pathlib import Path
+try:
+    from dockernet_lessons import Lab, draw, ping, trace
+    lab = Lab("work").start()
+    shop = lab.network("shop", subnet="172.30.0.0/24")
+    web, db, api = lab.containers("web", "db", "api", on=shop)
+    assert ping(web, "db").reached
+    draw(lab)
+    print(trace(web, "http://db"))
+    outcome = "done"
+except BaseException as error:
+    outcome = repr(error)
+Path("outcome").write_text(outcome)
 """
+"""What a kernel does before it waits for cells. It is asked by no client, which would wait for one that has ended."""
 
 
 @dataclass
@@ -51,8 +56,8 @@ class Session:
     folder: Path
     server: subprocess.Popen[bytes]
     begun: float = field(default_factory=time.monotonic)
-    kernel: tuple[KernelManager, BlockingKernelClient] | None = None
-    worked: float = 0.0
+    kernel: subprocess.Popen[bytes] | None = None
+    work_begun: float = 0.0
 
     @property
     def environment(self) -> dict[str, str]:
@@ -68,18 +73,27 @@ class Session:
         return time.monotonic() - self.begun
 
     def work(self) -> None:
-        """Do what a lesson does, in a kernel that stays."""
-        begun = time.monotonic()
-        if self.kernel is None:
-            self.kernel = start_new_kernel(env=self.environment, startup_timeout=PATIENCE_SECONDS)
-        reply = self.kernel[1].execute_interactive(WORK, timeout=PATIENCE_SECONDS, output_hook=lambda _: None)
-        if reply["content"]["status"] != "ok":
-            raise SystemExit(str(reply["content"]["evalue"]))
-        self.worked = time.monotonic() - begun
+        """Begin to do what a lesson does, in a kernel that stays."""
+        self.work_begun = time.time()  # compared with what the file system says
+        with (self.folder / "kernel-log").open("wb") as log:
+            command = [sys.executable, *KERNEL, "-f", str(self.folder / "kernel.json"), "-c", WORK]
+            self.kernel = subprocess.Popen(command, env=self.environment, cwd=self.folder, stdout=log, stderr=log)
+
+    def await_work(self) -> float:
+        """Wait until that is done; give the seconds that it took, the start of the kernel with them."""
+        outcome = self.folder / "outcome"
+        while not (outcome.exists() and outcome.read_text()):
+            ended = self.kernel is None or self.kernel.poll() is not None
+            if ended or time.time() - self.work_begun > PATIENCE_SECONDS:
+                raise SystemExit((self.folder / "kernel-log").read_text())
+            time.sleep(0.02)
+        if outcome.read_text() != "done":
+            raise SystemExit(f"session {self.folder.name}: {outcome.read_text()}")
+        return outcome.stat().st_mtime - self.work_begun
 
     def processes(self) -> Iterator[int]:
         """Give the processes of this session."""
-        mine = {self.server.pid, *([int(self.kernel[0].provisioner.pid)] if self.kernel else [])}
+        mine = {self.server.pid, *([self.kernel.pid] if self.kernel else [])}
         parents = dict(parent_of())
         for pid in parents:
             line = pid
@@ -129,8 +143,8 @@ def session(folder: Path) -> Iterator[Session]:
         yield one
     finally:
         if one.kernel:
-            one.kernel[1].stop_channels()
-            one.kernel[0].shutdown_kernel(now=True)
+            one.kernel.kill()
+            one.kernel.wait()
         server.terminate()
         server.wait()
         while (folder / "runtime" / "vm-keeper").exists():
@@ -147,32 +161,32 @@ def report(name: str, sessions: list[Session], left: int) -> None:
     """Print a line on the memory of all sessions."""
     sizes = [pss_mb(one.processes()) for one in sessions]
     mean = {part: sum(size[part] for size in sizes) / len(sizes) for part in ("all", "qemu")}
-    print(
-        f"{name:8} {mean['all']:5.0f} MB a session, {mean['qemu']:4.0f} of it QEMU; the machine gave {left} MB in all"
-    )
+    say(f"{name:8} {mean['all']:5.0f} MB a session, {mean['qemu']:4.0f} of it QEMU; the machine gave {left} MB in all")
+
+
+def say(line: str) -> None:
+    """Print a line at once, wherever it goes: a run takes minutes."""
+    print(line, flush=True)
 
 
 def main(number: int) -> None:
-    """Begin so many sessions at once, let them idle, then work one after the other, then all at once."""
+    """Begin so many sessions at once, let them idle, have one work, then all others at once."""
     saved.make(tree.build())
     before = available_mb()
     with ExitStack() as ending:
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="dn-")))
         sessions = [ending.enter_context(session(folder / str(each))) for each in range(number)]
         ready = sorted(one.await_testbed() for one in sessions)
-        print(f"{number} at once: the first is ready after {ready[0]:.1f} s, the last after {ready[-1]:.1f} s")
+        say(f"{number} at once: the first is ready after {ready[0]:.1f} s, the last after {ready[-1]:.1f} s")
         time.sleep(SETTLE_SECONDS)
         report("idle", sessions, before - available_mb())
-        for one in sessions:
+        first, *others = sessions
+        first.work()
+        say(f"work, one while the others idle: {first.await_work():.1f} s")
+        for one in others:
             one.work()
-        print(f"work, one after the other: {sessions[0].worked:.1f} s, the last {sessions[-1].worked:.1f} s")
-        report("at work", sessions, before - available_mb())
-        workers = [threading.Thread(target=one.work) for one in sessions]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join()
-        print(f"the same again, all at once: {max(one.worked for one in sessions):.1f} s for the last")
+        if took := sorted(one.await_work() for one in others):
+            say(f"work, {len(took)} at once: the first is done after {took[0]:.1f} s, the last after {took[-1]:.1f} s")
         report("at work", sessions, before - available_mb())
 
 

@@ -103,17 +103,26 @@ def doctor(
 def lab(
     arguments: Annotated[list[str] | None, typer.Argument(help="Options for JupyterLab itself, after `--`.")] = None,
 ) -> None:
-    """Open JupyterLab on the lessons, with the testbed ready. A testbed that this starts ends with it."""
+    """Open JupyterLab on the lessons, with the testbed ready. A testbed that this starts ends with it.
+
+    Where none can run, the lessons open all the same, as they were recorded.
+    """
     from dockernet_lessons import testbed
+    from dockernet_lessons.errors import BuildFailed, NoTestbed, NotLive
     from dockernet_lessons.jupyter import lab_arguments
     from dockernet_lessons.testbed.commands import foreground
 
     root = _course()
     os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # JupyterLab's terminals find us
     ran_before = testbed.attach() is not None
+    live = True
     try:
-        _start(owner=os.getpid())
-        code = foreground([sys.executable, "-m", "jupyterlab", *lab_arguments(root), *(arguments or ())])
+        try:
+            _start(owner=os.getpid())
+        except (NoTestbed, BuildFailed) as error:
+            print(NotLive(error), file=sys.stderr)
+            live = False
+        code = foreground([sys.executable, "-m", "jupyterlab", *lab_arguments(root, live=live), *(arguments or ())])
     finally:
         if not ran_before:
             testbed.down()

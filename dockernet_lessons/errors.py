@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+RECORDED = """what stands below the cells was printed on a testbed when the lesson was written; nothing of it
+    was measured here. It can be read to its end. A cell that you run shows what happens now, and that is an error."""
+LIVE = 'README.md, "Three ways in": a click, a laptop, a class.'
+
 
 class LessonError(Exception):
     """Something a learner can act on: a message, and a ``hint`` that names the next step.
@@ -49,10 +53,7 @@ class NotLive(NoTestbed):
         super().__init__(cause.message, hint=cause.hint)
 
     def __str__(self) -> str:
-        return f"""{super().__str__()}
-  Recorded: what stands below the cells was printed on a testbed when the lesson was written; nothing of it
-    was measured here. It can be read to its end. A cell that you run shows what happens now, and that is an error.
-  Live: README.md, "Three ways in": a click, a laptop, a class."""
+        return f"{super().__str__()}\n  Recorded: {RECORDED}\n  Live: {LIVE}"
 
 
 class BuildFailed(LessonError):

@@ -10,12 +10,14 @@ from pathlib import Path
 
 FIRST_LESSON = "notebooks/00_start_here.ipynb"
 SETTINGS = Path(__file__).with_name("jupyter_settings")
+EXTENSIONS = Path(__file__).with_name("labextensions")
 
 
-def lab_arguments(root: Path, *, port: int | None = None) -> list[str]:
+def lab_arguments(root: Path, *, port: int | None = None, live: bool = True) -> list[str]:
     """Give the arguments after ``python -m jupyterlab`` that open the course found in ``root``.
 
-    Without ``port`` JupyterLab takes 8888 or the next free one; a given ``port`` is that one or an error.
+    Without ``port`` JupyterLab takes 8888 or the next free one; a given ``port`` is that one or an error. Where no
+    testbed is ``live``, the server tries for one, and as long as there is none a banner says what is recorded.
     Source of the options: ``jupyter lab --help-all``, JupyterLab 4.6.
 
     >>> lab_arguments(Path("/course"), port=8899)[:2]
@@ -32,6 +34,9 @@ def lab_arguments(root: Path, *, port: int | None = None) -> list[str]:
     ]
     if port is not None:
         arguments += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if not live:
+        arguments.append("--ServerApp.jpserver_extensions={'dockernet_lessons.ready': True}")
+        arguments.append(f"--LabApp.extra_labextensions_path={EXTENSIONS}")
     if os.geteuid() == 0:
         arguments.append("--allow-root")  # the namespace carrier may need root; Jupyter refuses root without this
     return arguments

@@ -251,11 +251,13 @@ def test_a_session_ends_when_it_is_asked_to(session: Hub) -> None:
 
 
 def test_without_a_testbed_the_lessons_open_and_say_so(here: Hub) -> None:
-    """The image's own command, no machine to restore: what is stored is there, and a start tells what that is."""
+    """The image's own command, no machine to restore: what is stored is there; a banner and a start tell what it is."""
     here.begin("recorded", f"--env=JUPYTER_TOKEN={TOKEN}", "--tmpfs=/opt/dockernet/cache")
     try:
         assert answer(here, "recorded", "/")[0].partition("?")[0].endswith("/lab/tree/notebooks/00_start_here.ipynb")
         until_it_says(here, "recorded", "No testbed:")
+        assert json.loads(answer(here, "recorded", "/dockernet/testbed")[1])["state"] == "recorded"
+        assert "static/banner.js" in answer(here, "recorded", "/lab")[1]
         lesson = json.loads(answer(here, "recorded", "/api/contents/notebooks/03_bridge.ipynb")[1])["content"]
         assert any(cell.get("outputs") for cell in lesson["cells"])
         said = here.inside("recorded", "python", "-c", NO_TESTBED).stdout

@@ -137,12 +137,12 @@ def wait_until_ready(lab: Lab) -> None:
 
 
 @contextmanager
-def running_lab(root: Path, home: Path) -> Iterator[Lab]:
+def running_lab(root: Path, home: Path, *, live: bool = True) -> Iterator[Lab]:
     """Run JupyterLab on ``root``, and leave neither it nor a kernel behind, whatever happens meanwhile."""
     port = free_port()
     home.mkdir()
     log = home / "log"
-    command = [sys.executable, "-m", "jupyterlab", *lab_arguments(root, port=port)]
+    command = [sys.executable, "-m", "jupyterlab", *lab_arguments(root, port=port, live=live)]
     command += ["--no-browser", "--allow-root", "--LabApp.expose_app_in_browser=True"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=own_environment(home), stdout=output, stderr=output)

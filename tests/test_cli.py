@@ -290,12 +290,13 @@ def test_up_and_down(own_runtime: Path) -> None:
     assert testbed.attach() is None
 
 
-def serve(until: Callable[[], bool], log: Path) -> subprocess.Popen[bytes]:
+def serve(until: Callable[[], bool], log: Path, **variables: str) -> subprocess.Popen[bytes]:
     """Start `dockernet lab` and wait until JupyterLab answers."""
     with log.open("wb") as output:
         options = ["--no-browser", "--ServerApp.port=0"]
         process = subprocess.Popen(
             [*DOCKERNET, "lab", "--", *options],
+            env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -337,3 +338,14 @@ def test_lab_leaves_a_testbed_that_ran_before(own_runtime: Path, tmp_path: Path)
     process.wait(30)
     assert testbed.attach() is not None
     assert "(a testbed runs already)" in (tmp_path / "log").read_text()
+
+
+def test_lab_opens_the_lessons_without_a_testbed(nothing_runs: Path, tmp_path: Path) -> None:
+    """Where none can run, the terminal says why and what is recorded, and JupyterLab opens all the same."""
+    process = serve(lambda: True, tmp_path / "log", DOCKERNET_CARRIER="none")
+    process.terminate()
+    process.wait(30)
+    said = (tmp_path / "log").read_text()
+    assert said.startswith("DOCKERNET_CARRIER is 'none'.\n  Next: set it to auto or one of")
+    assert "Recorded: what stands below the cells was printed on a testbed" in said
+    assert "No testbed: DOCKERNET_CARRIER is 'none'." in said  # the server's, which the banner asks

@@ -9,6 +9,7 @@ import re
 import signal
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from jupyter_server.extension.manager import ExtensionPackage
@@ -16,7 +17,7 @@ from jupyter_server.serverapp import ServerApp
 from jupyterlab.labapp import LabApp
 
 from dockernet_lessons import Lab, ready, testbed
-from dockernet_lessons.errors import BuildFailed, NoTestbed, NotLive
+from dockernet_lessons.errors import LIVE, RECORDED, BuildFailed, NoTestbed, NotLive
 from dockernet_lessons.testbed import lost, turns
 
 ROOT = Path(__file__).parent.parent
@@ -119,15 +120,24 @@ def test_the_image_sets_options_that_jupyter_has() -> None:
     assert set(CONFIGURATION["LabApp"]) <= set(LabApp.class_trait_names(config=True))
 
 
+def started(start: ready.Start) -> ready.Outcome:
+    """Begin, and wait for what comes of it."""
+    thread = start.begin()
+    assert thread
+    thread.join(10)
+    return start.outcome
+
+
 def test_a_server_goes_on_without_a_testbed(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """The reason is in its log; nothing is raised, so the lessons are served."""
+    """The reason is in its log and on the page; nothing is raised, so the lessons are served."""
 
     def up(**_: object) -> None:
         raise NoTestbed("Nothing runs here.", hint="go elsewhere.")
 
     monkeypatch.setattr(testbed, "up", up, raising=False)
-    ready.start_testbed(logging.getLogger("server"))
+    outcome = started(ready.Start(logging.getLogger("server")))
     assert "No testbed: Nothing runs here.\n  Next: go elsewhere." in caplog.text
+    assert outcome == ready.Outcome("recorded", RECORDED, "Nothing runs here.", "go elsewhere.", LIVE)
 
 
 def test_the_testbed_is_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,8 +149,45 @@ def test_the_testbed_is_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
         raise NoTestbed("That was all.", hint="none.")
 
     monkeypatch.setattr(testbed, "up", up, raising=False)
-    ready.start_testbed(logging.getLogger("server"))
+    started(ready.Start(logging.getLogger("server")))
     assert owners == [os.getpid()]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the server's log shows it
+def test_a_start_that_breaks_off_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong, the page is not left waiting; a second try that succeeds is told as live."""
+    results: list[object] = [OSError("out of luck"), SimpleNamespace(carrier=SimpleNamespace(name="vm"))]
+
+    def up(**_: object) -> object:
+        result = results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(testbed, "up", up, raising=False)
+    start = ready.Start(logging.getLogger("server"))
+    broken_off = started(start)
+    assert (broken_off.state, broken_off.next) == ("recorded", "try again.")
+    assert started(start).state == "live"
+
+
+def test_a_start_that_is_under_way_is_not_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two pages that ask at once have one start."""
+    goes_on = threading.Event()
+
+    def up(**_: object) -> None:
+        assert goes_on.wait(10)
+        raise NoTestbed("That was all.", hint="none.")
+
+    monkeypatch.setattr(testbed, "up", up, raising=False)
+    start = ready.Start(logging.getLogger("server"))
+    first = start.begin()
+    assert first
+    assert start.outcome.state == "starting"
+    assert start.begin() is None
+    goes_on.set()
+    first.join(10)
+    assert start.outcome.state == "recorded"
 
 
 @pytest.mark.parametrize("kind", [NoTestbed, BuildFailed])

@@ -285,6 +285,13 @@ def test_the_machine_itself_is_out_of_reach(bed: Testbed) -> None:
     assert bed.run("router", ["ip", "route", "show", "default"]).stdout == ""
 
 
+def test_containers_have_only_so_many_processes(bed: Testbed) -> None:
+    """One that starts them without end leaves the engines theirs."""
+    groups = "/sys/fs/cgroup/docker/pids.max", "/sys/fs/cgroup/pids/docker/pids.max"
+    found = bed.run("testbed", ["sh", "-c", f"cat {' '.join(groups)} 2>/dev/null"], check=False).stdout.split()
+    assert found == (["1000"] if os.geteuid() == 0 else [])  # without root there are no such groups
+
+
 def test_settings_of_the_kernel_cannot_be_written_inside(bed: Testbed) -> None:
     """Only network settings, which every namespace has of its own, can be changed within the testbed."""
     write = bed.run("host1", ["sh", "-c", "echo 1 > /proc/sys/kernel/panic"], check=False)

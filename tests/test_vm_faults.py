@@ -23,6 +23,7 @@ pytestmark = [
 ]
 
 AT_ONCE = 10.0
+MOST_PROCESSES = 1000
 
 
 @pytest.fixture
@@ -45,6 +46,11 @@ def seconds_of_processor(pid: int) -> float:
     """Give the processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def processes_of_containers(bed: Testbed) -> int:
+    """Count the processes that the containers of all engines have."""
+    return int(bed.run("testbed", ["cat", "/sys/fs/cgroup/docker/pids.current"], timeout=60).stdout)
 
 
 def works(lab: Lab) -> bool:
@@ -94,6 +100,21 @@ def test_a_disk_that_is_full_inside(lab: Lab) -> None:
     assert "remove what you no longer need" in caught.value.hint
     lab.remove(*lab.running().values())
     assert works(lab)
+    lab.close()
+
+
+def test_a_container_that_starts_processes_without_end(lab: Lab) -> None:
+    """It gets no more than all containers may have together; the engine goes on, and removing it is all it takes."""
+    forking = ["docker", "exec", "--detach", "web", "sh", "-c", "again() { while :; do again & done; }; again"]
+    lab.bed.run("host1", forking, timeout=60)
+    deadline = time.monotonic() + 60
+    while processes_of_containers(lab.bed) < MOST_PROCESSES - 10:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert lab.container("db").name == "db"
+    lab.remove(lab.running()["web"])
+    assert processes_of_containers(lab.bed) < 10
+    assert ping("db", "192.0.2.3").reached
     lab.close()
 
 
