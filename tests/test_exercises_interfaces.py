@@ -120,13 +120,10 @@ def cable_in_the_host(lab: Lab) -> None:
 
 
 def host1_answers_for_cab(lab: Lab) -> None:
-    """Leave cab at the bridge with the address put on by hand, and let host1 answer for it on the LAN."""
+    """Leave cab at the bridge with the address put on by hand, and have host1 answer for it on the LAN."""
     lab.container("cab")
-    run(
-        "host1",
-        f"nsenter -n -t {pid('cab')} ip address add 192.0.2.70/32 dev eth0; ip route add 192.0.2.70 dev docker0",
-    )
-    run("host1", "sysctl -qw net.ipv4.conf.eth0.proxy_arp=1; iptables -I DOCKER-USER -d 192.0.2.70 -j ACCEPT")
+    run("host1", f"nsenter -n -t {pid('cab')} ip address add 192.0.2.70/32 dev eth0")
+    run("host1", "ip address add 192.0.2.70/32 dev eth0")
 
 
 def dog_answers_for_cab(lab: Lab) -> None:
