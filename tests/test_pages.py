@@ -58,11 +58,15 @@ def test_a_word_of_another_lesson_may_be_bold_again() -> None:
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_every_new_word_of_a_summary_is_in_the_glossary(path: Path) -> None:
-    """A lesson has new words in its summary, and the stored glossary has each of them."""
+    """The stored glossary has each word that is bold in the summary of a lesson."""
     stored = (ROOT / pages.GLOSSARY).read_text().lower()
     words = pages.summary_words(LESSONS[path])
-    assert words
     assert [word for word in words if f"| **{word.lower()}** |" not in stored] == []
+
+
+def test_lessons_have_new_words() -> None:
+    """The rule above is not kept merely because no word is found: only the lesson that sums up has none."""
+    assert [path.stem for path in LESSONS if not pages.summary_words(LESSONS[path])] in ([], ["12_choosing"])
 
 
 @pytest.mark.parametrize(("name", "cell"), [("03_bridge", "nowhere"), ("99_nothing", "look")])
