@@ -9,14 +9,14 @@ import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
 
 from dockernet_lessons import docker_commands, testbed, tidy
 from dockernet_lessons.container_inputs import Where, read_container
 from dockernet_lessons.display import Table
 from dockernet_lessons.errors import BuildFailed, LessonError, NoTestbed, NotLive
 from dockernet_lessons.facts import Container, Driver, Network
-from dockernet_lessons.inputs import check_name, check_port, listed, similar
+from dockernet_lessons.finding import On, engine_of, find_container, find_network, find_where
+from dockernet_lessons.inputs import check_name, check_port, listed
 from dockernet_lessons.making import (
     LESSON,
     await_names,
@@ -29,11 +29,8 @@ from dockernet_lessons.making import (
 )
 from dockernet_lessons.network_inputs import check_parent, read_network
 from dockernet_lessons.plans import ContainerPlan
-from dockernet_lessons.testbed.engine import Engine
 
 LESSON_NAME = re.compile(r"[a-z0-9_]+")
-On: TypeAlias = Network | Container | str | Sequence[Network | str]
-"""Where a container can be: on a network, on several, or in the network namespace of another container."""
 
 
 class Lab:
@@ -187,7 +184,7 @@ class Lab:
             published_at=published_at,
             options=options,
         )
-        engine = self._engine(host)
+        engine = engine_of(self.bed, host)
         if parent is not None:
             check_parent(parent, host, self.bed.run(host, ["ip", "-json", "-details", "address", "show"]).stdout)
         if driver == "overlay" and not engine.manages_swarm():
@@ -214,7 +211,7 @@ class Lab:
         for host in hosts:
             if host not in ("host1", *self.needs):
                 self.need(host)
-        manager, *workers = (self._engine(host) for host in hosts)
+        manager, *workers = (engine_of(self.bed, host) for host in hosts)
         for host, line in join_swarm(manager, workers, self.lesson):
             self._note(host, line)
         return f"{manager.host} manages a swarm of {' and '.join(each.host for each in (manager, *workers))}"
@@ -249,7 +246,7 @@ class Lab:
         image exposes, at ports that Docker chooses. ``hosts`` are further lines of its hosts file, name to address,
         ``dns`` the name servers to ask, ``sysctls`` settings of its network namespace.
         """
-        where, at = self._where(on, host)
+        where, at = find_where(self.bed, self.lesson, on, host)
         plan = read_container(
             name,
             where,
@@ -297,7 +294,7 @@ class Lab:
 
         Raises ``LessonError``: a name that is taken, a network or image that does not exist, a port in use.
         """
-        where, at = self._where(on, host)
+        where, at = find_where(self.bed, self.lesson, on, host)
         plans = {
             name: read_container(
                 name,
@@ -322,11 +319,11 @@ class Lab:
                         f"A container called {name} exists on {other.host} already.",
                         hint="choose another name: in a lab every container is told by its name.",
                     )
-        kept, made = make_containers(self._engine(host), self.lesson, plans)
+        kept, made = make_containers(engine_of(self.bed, host), self.lesson, plans)
         for name in made:
             for line in docker_commands.run(name, plans[name]):
                 self._note(host, line)
-        await_pages(self.bed, self._engine(host), plans, made)
+        await_pages(self.bed, engine_of(self.bed, host), plans, made)
         for network in (where.network, *where.further):
             if made and network is not None and network.driver == "overlay":
                 await_names(self.bed, network.name, made)
@@ -346,8 +343,8 @@ class Lab:
         self._do("restart", container)
 
     def _do(self, what: str, container: Container | str) -> None:
-        who = self._find_container(container)
-        engine = self._engine(who.host)
+        who = find_container(self.bed, self.lesson, container)
+        engine = engine_of(self.bed, who.host)
         {"stop": engine.stop_container, "start": engine.start_container, "restart": engine.restart_container}[what](
             who.id
         )
@@ -355,8 +352,8 @@ class Lab:
 
     def connect(self, container: Container | str, network: Network | str, *, aliases: Sequence[str] = ()) -> None:
         """Connect a container to one more network, as ``docker network connect`` does; nothing happens where it is."""
-        who, where = self._find_container(container), self._find_network(network)
-        engine = self._engine(who.host)
+        who, where = find_container(self.bed, self.lesson, container), find_network(self.bed, network)
+        engine = engine_of(self.bed, who.host)
         record = engine.container(who.id)
         if record and where.name in record.addresses:
             return
@@ -368,8 +365,8 @@ class Lab:
 
     def disconnect(self, container: Container | str, network: Network | str) -> None:
         """Disconnect a container from a network, as ``docker network disconnect`` does."""
-        who, where = self._find_container(container), self._find_network(network)
-        self._engine(who.host).disconnect(who.id, where.name)
+        who, where = find_container(self.bed, self.lesson, container), find_network(self.bed, network)
+        engine_of(self.bed, who.host).disconnect(who.id, where.name)
         self._note(who.host, f"docker network disconnect {where.name} {who.name}")
 
     def remove(self, *things: Container | Network) -> None:
@@ -377,7 +374,7 @@ class Lab:
         for thing in things:
             if not isinstance(thing, Container | Network):
                 raise LessonError(f"{thing!r} cannot be removed.", hint="give what lab.container or lab.network gave.")
-            engine = self._engine(thing.host)
+            engine = engine_of(self.bed, thing.host)
             if isinstance(thing, Container):
                 engine.remove_container(thing.id)
             else:
@@ -395,7 +392,7 @@ class Lab:
     def networks(self, host: str = "host1") -> Table[Network]:
         """Give the Docker networks of a host, the predefined ones included."""
         return Table(
-            self._engine(host).networks(),
+            engine_of(self.bed, host).networks(),
             columns={
                 "network": lambda network: network.name,
                 "driver": lambda network: network.driver,
@@ -421,7 +418,7 @@ class Lab:
         check_port(port)
         if at is not None:
             check_port(at)
-        self._engine(host)
+        engine_of(self.bed, host)
         door = self._doors.get((host, port))
         if door is None or (at is not None and not door.url.endswith(f":{at}")):
             opened = testbed.OpenPort(self.bed, host, port, at=at)
@@ -459,62 +456,6 @@ class Lab:
     def _note(self, host: str, line: str) -> None:
         """Put a docker command into the script, as it is typed on host1."""
         self.script.append(docker_commands.on_host(host, line))
-
-    def _engine(self, host: str) -> Engine:
-        if host not in self.bed.hosts:
-            raise LessonError(f"{host} does not run in this testbed.", hint=f"`lab.need({host!r})` starts it.")
-        return self.bed.engine(host)
-
-    def _where(self, on: On, host: str | None) -> tuple[Where, str]:
-        """Find where containers are to be, and on which host."""
-        if host is not None:
-            self._engine(host)
-        if isinstance(on, Container) or (isinstance(on, str) and on.startswith("container:")):
-            shared = self._find_container(on.removeprefix("container:") if isinstance(on, str) else on)
-            if host not in (None, shared.host):
-                raise LessonError(f"{shared.name} is on {shared.host}, not on {host}.", hint="leave `host` out.")
-            return Where(None, shared=shared), shared.host
-        wanted: list[Network | str] = [on] if isinstance(on, Network | str) or on is None else list(on)
-        if not wanted:
-            raise LessonError("No network was named.", hint="name one, or 'none' for a container without.")
-        networks = [self._find_network(each, host) for each in wanted]
-        at = host or networks[0].host
-        for network in networks:
-            if network.host != at and network.driver != "overlay":
-                raise LessonError(
-                    f"The network {network.name} is on {network.host}, not on {at}.",
-                    hint=f"make one on {at}: lab.network(..., host={at!r}).",
-                )
-            if len(networks) > 1 and network.driver in ("host", "none"):
-                raise LessonError(
-                    f"A container on {network.name!r} cannot be on another network, too.",
-                    hint=f"leave {network.name!r} out, or name nothing else.",
-                )
-        first, *further = networks
-        return Where(first, tuple(further)), at
-
-    def _find_container(self, container: Container | str) -> Container:
-        if isinstance(container, Container):
-            return container
-        label = f"{LESSON}={self.lesson}"
-        mine = {record.name: record for engine in self.bed.engines() for record in engine.containers(label)}
-        if container not in mine:
-            raise LessonError(f"No container of this lab is called {container!r}.", hint=f"there are {listed(mine)}.")
-        record = mine[container]
-        return Container(record.name, record.host, record.id)
-
-    def _find_network(self, network: Network | str, host: str | None = None) -> Network:
-        if isinstance(network, Network):
-            return network
-        hosts = [host] if host else reversed(self.bed.hosts)  # host1's come last, and win
-        known = {each.name: each for name in hosts for each in self.bed.engine(name).networks()}
-        if network not in known and host:  # a worker of a swarm learns of an overlay when a container joins it
-            known |= {each.name: each for each in self.bed.engine().networks() if each.driver == "overlay"}
-        if network not in known:
-            raise LessonError(
-                f"No network is called {network!r}.", hint=f"there are {listed(known)}.{similar(str(network), known)}"
-            )
-        return known[network]
 
 
 class Closed:

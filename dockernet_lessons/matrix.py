@@ -14,6 +14,7 @@ from dockernet_lessons.display import aligned
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Container, Place
 from dockernet_lessons.inputs import check_port, listed
+from dockernet_lessons.probe import afresh
 from dockernet_lessons.tracing.probes import address_of, place_of
 from dockernet_lessons.whereabouts import enter
 
@@ -122,7 +123,7 @@ def _probe(
     here = place_of(name, seen)
     lines = [_line(number, _typed(target, name, here, seen, by), port) for number, target in enumerate(targets)]
     script = "\n".join([*lines, "wait"])
-    done = testbed.running().run(inside, ["sh", "-c", script], timeout=WAIT_SECONDS + 20)
+    done = testbed.running().run(inside, afresh("sh", "-c", script), timeout=WAIT_SECONDS + 20)
     reached = {int(line) for line in done.stdout.split()}
     return {target: number in reached for number, target in enumerate(targets)}
 

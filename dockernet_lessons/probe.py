@@ -26,15 +26,27 @@ WHY_NOT_FETCHED = {
 """Meaning of curl's exit codes. Source: curl(1), EXIT CODES."""
 
 
+def afresh(*command: str) -> list[str]:
+    """Give a command that sends something, freed from what was asked before it.
+
+    While nobody answers who has an address, the kernel keeps what is sent there, and after three seconds drops all of
+    it: what is sent in the third second would be lost although somebody might answer by now. So questions that are
+    still open are let go first, and asked again. Source: arp(7), ``mcast_solicit`` and ``retrans_time``.
+
+    >>> afresh("ping", "192.0.2.3")[-2:]
+    ['ping', '192.0.2.3']
+    """
+    return ["sh", "-c", 'ip neighbour flush nud incomplete; exec "$@"', "sh", *command]
+
+
 def ping(source: Container | str, target: Container | str, *, count: int = 1) -> Ping:
     """Send echo requests from one place to another, by name or address; a container as target means its address.
 
     >>> ping(web, "db")
     web reached db: 1 of 1 answered, TTL 64
 
-    ``count`` is the number of requests, 1 to 10; each is waited for at most 2 seconds: a question for a MAC
-    address that got lost is repeated after one. The reply's TTL starts at 64 on Linux, and every router on the way
-    takes 1 off.
+    ``count`` is the number of requests, 1 to 10; each is waited for at most a second. The reply's TTL starts at 64 on
+    Linux, and every router on the way takes 1 off.
 
     Raises ``LessonError`` where the source does not exist or does not run.
     """
@@ -42,13 +54,13 @@ def ping(source: Container | str, target: Container | str, *, count: int = 1) ->
         raise LessonError(f"{count!r} echo requests cannot be sent.", hint="choose a whole number, 1 to 10.")
     name, inside = enter(source)
     to = _target(target)
-    command = ["ping", "-c", str(count), "-i", "0.2", "-W", "2", to]
-    done = testbed.running().run(inside, command, check=False, timeout=count + 10)
+    command = ["ping", "-c", str(count), "-i", "0.2", "-W", "1", to]
+    done = testbed.running().run(inside, afresh(*command), check=False, timeout=count + 10)
     echoes = parse.ping(done.stdout)
     if echoes is None:
         problem = parse.why_no_ping(done.stderr)
         if problem is None:
-            raise CommandFailed(done.command, done.exit_code, done.stderr)
+            raise CommandFailed(command, done.exit_code, done.stderr)
         return Ping(name, to, 0, 0, None, problem, typed_in(source, f"ping -c {count} {to}"))
     problem = None if echoes.back else "no answer"
     return Ping(name, to, echoes.sent, echoes.back, echoes.ttl, problem, typed_in(source, f"ping -c {count} {to}"))
@@ -64,7 +76,7 @@ def fetch(source: Container | str, url: str) -> Answer:
         raise LessonError(f"{url!r} is not the address of a page.", hint="write it as http://NAME-OR-ADDRESS[:PORT].")
     name, inside = enter(source)
     command = ["curl", "--silent", "--verbose", "--max-time", str(FETCH_SECONDS), url]
-    done = testbed.running().run(inside, command, check=False)
+    done = testbed.running().run(inside, afresh(*command), check=False)
     problem = None
     if done.exit_code:
         problem = parse.why_no_connection(done.stderr) or WHY_NOT_FETCHED.get(done.exit_code)

@@ -20,6 +20,7 @@ LAYERS = {
     "testbed": 2,
     "inputs": 3,
     "container_inputs": 3,
+    "finding": 3,
     "lab": 3,
     "making": 3,
     "network_inputs": 3,

@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 import dpkt
 import pytest
 
-from dockernet_lessons import Lab, LessonError
+from dockernet_lessons import Lab, LessonError, fetch, ping, run
 from dockernet_lessons.facts import Chain, Container, End, Link, Listener, Place, Route, Rule
 from dockernet_lessons.testbed import Testbed
 from dockernet_lessons.tracing import capture, decode, probes
@@ -288,6 +288,28 @@ def test_one_that_does_not_run_cannot_be_traced(lab: Lab) -> None:
         with pytest.raises(LessonError, match=says):
             trace(source, target)
     assert why("web", "db").reached
+
+
+@pytest.mark.testbed
+def test_a_packet_does_not_share_the_fate_of_one_before_it(lab: Lab) -> None:
+    """While the kernel still asks for a MAC address that nobody has, a new packet has it asked anew."""
+    nobody, bridge = "172.30.0.99", "br-shop"
+    enter = "nsenter -n -t $(docker inspect -f '{{.State.Pid}}' web)"
+    asks = (
+        f"{enter} ping -c 1 -W 2 {nobody} >/dev/null; {enter} ip neighbour show {nobody}"  # asked three times, till 3 s
+    )
+    assert "INCOMPLETE" in str(run("host1", asks))
+    assert f"nobody answers when web asks who has {nobody}" in str(why("web", nobody))
+    lab.bed.run("host1", ["ip", "address", "add", f"{nobody}/24", "dev", bridge])
+    try:
+        assert ping("web", nobody).reached
+        lab.bed.run("host1", ["ip", "address", "del", f"{nobody}/24", "dev", bridge])
+        run("host1", f"{enter} ip neighbour flush all")
+        assert "INCOMPLETE" in str(run("host1", asks))
+        lab.bed.run("host1", ["ip", "address", "add", f"{nobody}/24", "dev", bridge])
+        assert fetch("web", f"http://{nobody}").problem == "connection refused"
+    finally:
+        lab.bed.run("host1", ["ip", "address", "del", f"{nobody}/24", "dev", bridge])
 
 
 @pytest.mark.testbed

@@ -18,6 +18,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Locator, Page, expect
 from test_browser import FILTERS, HAS_RUN, IS_OPEN, RUN_ALL, TOKEN, Watch, browser, running_lab, screenshots
 
+from dockernet_lessons.lab import Lab
 from dockernet_lessons.making import sweep
 from dockernet_lessons.testbed import Testbed
 
@@ -265,6 +266,14 @@ lab.container("web", on=lab.network("shop", subnet="172.30.7.0/24"))
 lab.container("mail", on=lab.network("back", subnet="172.30.8.0/24"))
 path_explorer(lab, "web", "neighbour", "http")
 """
+ACROSS = """
+from dockernet_lessons import Lab, path_explorer
+lab = Lab("widgets", needs=("vxlan", "host2")).start()
+lab.swarm()
+mesh = lab.network("mesh", driver="overlay", subnet="172.31.7.0/24")
+lab.container("tea", on=mesh), lab.container("cup", on=mesh, host="host2")
+path_explorer(lab, "tea", "cup", "ping")
+"""
 EXPLORED = """
 from dockernet_lessons import path_explorer, trace
 path_explorer(lab, traced=trace("web", "neighbour"))
@@ -313,6 +322,32 @@ def test_a_packet_is_followed_by_keys(browser: Browser, bed: Testbed, tmp_path: 
             cells.quiet()
     finally:
         sweep([bed.engine()], "widgets")
+
+
+@pytest.mark.testbed
+def test_a_packet_is_followed_through_a_tunnel(
+    browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path
+) -> None:
+    """Where it is wrapped on its way to another host, the outer packet is told as well."""
+    try:
+        with opened(browser, tmp_path, screenshots, ACROSS) as cells:
+            panel = cells.panel
+            panel.get_by_role("button", name="Trace").click()
+            expect(panel.get_by_text("Hop 1 of 20: heard at tea eth0, on the way there")).to_be_visible()
+            panel.get_by_role("slider", name="Hop").focus()
+            for _ in range(3):
+                cells.page.keyboard.press("ArrowRight")
+            expect(panel.get_by_text("Hop 4 of 20: heard at host1 eth0")).to_be_visible()
+            expect(
+                panel.get_by_text(re.compile("wrapped into VXLAN 4[0-9]+, from 192.0.2.11 to 192.0.2.12"))
+            ).to_be_visible()
+            expect(panel.locator("img")).to_have_attribute("alt", re.compile("Marked: host1 eth0"))
+            cells.look("explorer-tunnel")
+            cells.page.keyboard.press("End")
+            expect(panel.get_by_text("tea reached cup.")).to_be_visible()
+            cells.quiet()
+    finally:
+        Lab("widgets").start().close()
 
 
 @pytest.mark.testbed

@@ -317,11 +317,16 @@ def regenerate_for(suite: str, path: Path, rules: Path) -> None:
     stored = read(path)
     sanitise = partial(comparable, sanitise=sanitiser(rules))
     outputs = tuple(
-        {cell.id: storable(cell.outputs) for cell in each.cells if cell.cell_type == "code"}
+        {cell.id: storable(cell.outputs) for cell in each.cells if cell.cell_type == "code" and not ignored(cell)}
         for each in (normalised(run(path, stored)), normalised(stored))
     )
     file = other_engines.store(path, suite, outputs, sanitise)
     print(f"{file.name}: {'differs' if file.exists() else 'says the same'} on {suite}", file=sys.stderr)
+
+
+def ignored(cell: NotebookNode) -> bool:
+    """Tell whether nbval compares nothing of a cell."""
+    return bool({"nbval-ignore-output", "nbval-skip"} & {*cell.metadata.get("tags", ())})
 
 
 def now(path: Path) -> str:

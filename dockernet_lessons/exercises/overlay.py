@@ -11,7 +11,7 @@ from dockernet_lessons.places import networks
 from dockernet_lessons.whereabouts import record_of
 
 
-def _where_they_run(lab: Lab, first: str, second: str) -> Result | None:
+def where_they_run(lab: Lab, first: str, second: str) -> Result | None:
     """Tell what is wrong with where two containers run: the first has to be on host1, the second on host2."""
     missing = not_running(lab, first, second)
     if len(missing) == 2:
@@ -46,7 +46,7 @@ def _reach_each_other(lab: Lab, first: str, second: str, hint: str) -> Result | 
 
 
 def _judge_across(lab: Lab) -> Result:
-    if wrong := _where_they_run(lab, "ant", "bee"):
+    if wrong := where_they_run(lab, "ant", "bee"):
         return wrong
     if wrong := _reach_each_other(lab, "ant", "bee", "Which driver makes one network on several hosts?"):
         return wrong
@@ -85,7 +85,7 @@ def _largest(first: str, second: str) -> Iterator[tuple[str, int]]:
 
 
 def _judge_narrow(lab: Lab) -> Result:
-    if wrong := _where_they_run(lab, "elf", "owl"):
+    if wrong := where_they_run(lab, "elf", "owl"):
         return wrong
     if wrong := _reach_each_other(lab, "elf", "owl", "Get them to reach each other by an overlay first."):
         return wrong

@@ -57,7 +57,7 @@ class Kernel:
         """Run a cell; give what went wrong, empty where nothing did."""
         if processes.started(self.pid) is None:
             return "the kernel had ended"
-        asked = self._client.execute(source, silent=False, store_history=False, allow_stdin=False)
+        asked = self._client.execute(source, silent=False, store_history=False, allow_stdin=False, stop_on_error=False)
         reply = self._reply(asked, seconds)
         if reply is None and processes.started(self.pid) is not None:
             os.kill(self.pid, signal.SIGINT)

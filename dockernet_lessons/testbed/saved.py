@@ -18,7 +18,7 @@ from dockernet_lessons.testbed.tree import Tree
 
 FILES = ("memory", "state")
 ROOM_MB = 400
-RECIPE = (emulator.arguments_key(), saving.FORGET, saving.CLEAN, "format 4")
+RECIPE = (emulator.arguments_key(), saving.FORGET, saving.CLEAN, "format 5")
 
 
 @dataclass(frozen=True, slots=True)

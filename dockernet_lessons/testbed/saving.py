@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +103,13 @@ def booted(machine: Callable[[Path], list[str]]) -> Iterator[tuple[Path, subproc
         shutil.rmtree(sockets)
 
 
+WARM = IPv4Network("198.18.0.0/24")
+"""None that Docker would choose: Engines before 27 choose the one after the last, and a lesson's is to be the first."""
+
+
 def _warm(engine: Engine) -> None:
     """Have in memory what starting a container reads, so that a learner's first one does not wait for the disk."""
-    engine.create_network(NetworkPlan("warm"), labels={})
+    engine.create_network(NetworkPlan("warm", subnets=(WARM,)), labels={})
     made = engine.create_container("warm", ContainerPlan(network="warm", image=image.TAG), labels={})
     engine.start_container(made)
     engine.remove_container(made)

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from dockernet_lessons import observe
 from dockernet_lessons.facts import Container, Place, Rule, Topology
 from dockernet_lessons.inputs import listed
+from dockernet_lessons.probe import afresh
 from dockernet_lessons.topology import connect
 from dockernet_lessons.tracing import capture, probes
 from dockernet_lessons.tracing.counters import matched
@@ -60,9 +61,8 @@ def trace(
     probe, command, stdin = probes.make(wanted, name, here.name, shown, address)
     points = capture.points(places, here.name, address, wanted.port, names=wanted.kind == "dns")
     passed = {before[point.place].inode for point in points}
-    heard = capture.listen(
-        points, places, inside, command, seconds=probes.WAIT_SECONDS + 4, stdin=stdin, look_at=passed
-    )
+    seconds = probes.WAIT_SECONDS + 4
+    heard = capture.listen(points, places, inside, afresh(*command), seconds=seconds, stdin=stdin, look_at=passed)
     after = {place.name: place for place in first.again(heard.after, passed)}
     way = journey(heard.packets, probe, places, points, _rewriting(before, after))
     verdict = judge(Seen(probe, before, after, heard.packets, way, heard.stderr))
