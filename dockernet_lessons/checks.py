@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from dockernet_lessons.errors import LessonError
-from dockernet_lessons.facts import Answer
+from dockernet_lessons.facts import Answer, Place
 from dockernet_lessons.lab import Lab
+from dockernet_lessons.places import places
 from dockernet_lessons.probe import fetch, ping, run
-from dockernet_lessons.whereabouts import check_runs, record_of
+from dockernet_lessons.whereabouts import check_runs, enter, record_of
 
 State = Literal["Not attempted yet", "Not yet", "Correct", "Cannot check here"]
 
@@ -78,6 +79,30 @@ def not_running(lab: Lab, *names: str) -> list[str]:
     """Give those of the names that are no running container of this lab."""
     running = lab.running()
     return [name for name in names if name not in running]
+
+
+def place_of(name: str) -> Place:
+    """Give the network namespace in which a container lives: its own, its host's, or that of another container."""
+    return next(place for place in places() if name in (place.name, *place.containers))
+
+
+def kernel_says(lab: Lab, name: str, *files: str) -> str:
+    """Read files of the kernel in a place with a tool of the testbed's: one of the container's could say anything."""
+    return lab.bed.run(enter(name)[1], ["cat", *files], check=False).stdout
+
+
+ECHOES = re.compile(r"^Icmp6InEchos\s+(\d+)$|^Icmp: (?=\d)(?:\d+ ){8}(\d+)", re.MULTILINE)
+"""How many echo requests a network namespace has had. Source: ``net/ipv4/proc.c`` and ``net/ipv6/proc.c`` of Linux."""
+
+
+def heard(lab: Lab, name: str, source: str, target: str) -> bool:
+    """Tell whether an echo request to a target gets to this very place, and not to another that has its address.
+
+    The kernel counts them where they arrive. Where several share a network namespace, so do they share the counter.
+    """
+    files = ("/proc/net/snmp", "/proc/net/snmp6")
+    before = ECHOES.findall(kernel_says(lab, name, *files))
+    return ping(source, target).reached and ECHOES.findall(kernel_says(lab, name, *files)) != before
 
 
 @contextmanager

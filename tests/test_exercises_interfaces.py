@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from exercise_states import Attempt, check_wrong, pid
 
 from dockernet_lessons.checks import Exercise
 from dockernet_lessons.exercises import interfaces
@@ -12,7 +13,6 @@ from dockernet_lessons.lab import Lab
 from dockernet_lessons.probe import run
 from dockernet_lessons.testbed import Testbed
 
-Attempt = Callable[[Lab], object]
 CABLE = "ip link add salt type veth peer name pepper"
 
 
@@ -80,6 +80,59 @@ def own_mac(lab: Lab) -> None:
     lab.container("cab", on="street", ip="192.0.2.70", mac="02:00:00:00:00:70")
 
 
+def unplugged_from_nothing(lab: Lab) -> None:
+    """Give web a cable of its own, whose other end lies beside it."""
+    lab.container("web", on="none", capabilities=["NET_ADMIN"])
+    run("web", "ip link add eth0 type veth peer name loose; ip link set eth0 up")
+
+
+def unplugged_by_hand_from_the_host(lab: Lab) -> None:
+    """Give web a cable of its own that leads to host1, but not to the bridge."""
+    lab.container("web", on="none")
+    run(
+        "host1",
+        f"ip link add loose type veth peer name eth0 netns {pid('web')}; nsenter -n -t {pid('web')} sh -c "
+        "'ip link set eth0 up; ip address add 172.17.0.2/16 dev eth0'",
+    )
+
+
+def every_plug_of_the_bridge(lab: Lab) -> None:
+    """Pull whatever is in docker0: among it is the plug of web."""
+    lab.container("cow")
+    run("host1", "for port in /sys/class/net/docker0/brif/*; do ip link set ${port##*/} down; done")
+
+
+def crossed_cables(lab: Lab) -> None:
+    """Lay two cables to host1, with numbers that look like those of one."""
+    assert lab.running()
+    for name, own, far in (("salt", 50, 51), ("pepper", 51, 50)):
+        ends = f"{name} index {own} netns {pid('bench')} type veth peer name far-{name} index {far}"
+        run(
+            "host1",
+            f"ip link add {ends}; ip link set far-{name} up; nsenter -n -t {pid('bench')} ip link set {name} up",
+        )
+
+
+def cable_in_the_host(lab: Lab) -> None:
+    """Put bench on the network of its host, and lay the cable there."""
+    lab.container("bench", on="host", capabilities=["NET_ADMIN"])
+    run("bench", f"{CABLE}; ip link set salt up; ip link set pepper up")
+
+
+def host1_answers_for_cab(lab: Lab) -> None:
+    """Leave cab at the bridge with the address put on by hand, and have host1 answer for it on the LAN."""
+    lab.container("cab")
+    run("host1", f"nsenter -n -t {pid('cab')} ip address add 192.0.2.70/32 dev eth0")
+    run("host1", "ip address add 192.0.2.70/32 dev eth0")
+
+
+def dog_answers_for_cab(lab: Lab) -> None:
+    """Put another container on the LAN, and the address on cab as well, where nobody asks for it."""
+    lab.container("dog", on="street", ip="192.0.2.70")
+    lab.container("cab")
+    run("host1", f"nsenter -n -t {pid('cab')} ip address add 192.0.2.70/32 dev lo")
+
+
 EXERCISES = (interfaces.plug, interfaces.cable, interfaces.own)
 WRONG: list[tuple[Exercise, Attempt, str]] = [
     (interfaces.plug, from_the_wrong_end, "no eth0 that is switched on"),
@@ -91,6 +144,15 @@ WRONG: list[tuple[Exercise, Attempt, str]] = [
     (interfaces.own, in_the_host, "cab uses the interface of host1"),
     (interfaces.own, at_another_address, "neighbour did not reach 192.0.2.70"),
     (interfaces.own, taken_by_another, "somebody else has 192.0.2.70"),
+]
+SLY: list[tuple[Exercise, Attempt, str]] = [
+    (interfaces.plug, unplugged_from_nothing, "not at the cable that Docker laid"),
+    (interfaces.plug, unplugged_by_hand_from_the_host, "not at the cable that Docker laid"),
+    (interfaces.plug, every_plug_of_the_bridge, "cow has no signal, too"),
+    (interfaces.cable, crossed_cables, "not the two ends of one cable"),
+    (interfaces.cable, cable_in_the_host, "bench has no network of its own"),
+    (interfaces.own, host1_answers_for_cab, "somebody else has 192.0.2.70 on the LAN"),
+    (interfaces.own, dog_answers_for_cab, "somebody else has 192.0.2.70 on the LAN"),
 ]
 SOLVED: list[tuple[Exercise, Attempt]] = [
     *((exercise, exercise.solve) for exercise in EXERCISES),
@@ -115,6 +177,23 @@ def test_wrong(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) ->
     result = exercise.check(lab)
     assert (result.state, bool(result.next)) == ("Not yet", True)
     assert evidence in result.evidence
+
+
+@pytest.mark.testbed
+@pytest.mark.parametrize(("exercise", "attempt", "evidence"), SLY)
+def test_sly(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) -> None:
+    """What only looks like the answer is not taken for it."""
+    check_wrong(lab, exercise, attempt, evidence)
+
+
+@pytest.mark.testbed
+def test_what_a_container_says_of_itself_does_not_count(lab: Lab) -> None:
+    """A program of web that says there is no signal changes nothing, and neither does a container that has ended."""
+    run("web", "rm $(which cat); printf '#!/bin/sh\necho 0\n' > /bin/cat; chmod +x /bin/cat")
+    assert run("web", "/bin/cat /sys/class/net/eth0/carrier").text.strip() == "0"
+    assert interfaces.plug.check(lab).state == "Not attempted yet"
+    lab.stop("web")
+    assert interfaces.plug.check(lab).state == "Cannot check here"
 
 
 @pytest.mark.testbed

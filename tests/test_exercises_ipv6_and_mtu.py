@@ -73,6 +73,52 @@ def small_by_hand(lab: Lab) -> None:
     probe.run("host1", f"{IN} tim) ip link set eth0 mtu 1280")
 
 
+def six_has_it_where_one_is_not(lab: Lab) -> None:
+    """Put the address on six by hand, on a network without one."""
+    lab.container("six", on=lab.network("far", subnet=["172.30.8.0/24", "2001:db8:38::/64"]))
+    probe.run("host1", f"{IN} six) ip address add 2001:db8:30::66/64 dev eth0 nodad")
+
+
+def one_is_six(lab: Lab) -> None:
+    """Put the address on one as well, which then reaches itself."""
+    six_has_it_where_one_is_not(lab)
+    probe.run("host1", f"{IN} one) ip address add 2001:db8:30::66/128 dev lo")
+
+
+def dog_is_six(lab: Lab) -> None:
+    """Start another container at the address, on the network of one."""
+    six_has_it_where_one_is_not(lab)
+    lab.container("dog", on="dual", ip6="2001:db8:30::66")
+
+
+def six_has_ended(lab: Lab) -> None:
+    """Solve the first exercise, stop six, and start another container at its address."""
+    tasks.address.solve(lab)
+    lab.stop("six")
+    lab.container("dog", on="dual", ip6="2001:db8:30::66")
+
+
+def tim_is_the_neighbour(lab: Lab) -> None:
+    """Put the neighbour's address on tim, which does not get out."""
+    internal(lab)
+    probe.run("host1", f"{IN} tim) ip address add 192.0.2.3/32 dev lo")
+
+
+def dog_is_the_neighbour(lab: Lab) -> None:
+    """Solve the second exercise, then lead tim to another container, which has the neighbour's address."""
+    tasks.small_packets.solve(lab)
+    lab.container("dog", on="tight")
+    probe.run("host1", f"{IN} dog) ip address add 192.0.2.3/32 dev eth0")
+    probe.run("host1", f"{IN} tim) ip route add 192.0.2.3 dev eth0")
+
+
+def with_an_address_of_no_use(lab: Lab) -> None:
+    """Put an address of IPv6 on tim's lo, where nobody reaches it."""
+    of_one_family(lab)
+    switch_on = "sysctl -qw net.ipv6.conf.lo.disable_ipv6=0"
+    probe.run("host1", f"{IN} tim) {switch_on}; {IN} tim) ip address add 2001:db8:39::2/128 dev lo")
+
+
 @pytest.mark.parametrize("exercise", [tasks.address, tasks.small_packets], ids=["address", "small_packets"])
 def test_untouched(lab: Lab, exercise: Exercise) -> None:
     """An exercise that nobody has tried says so."""
@@ -94,6 +140,28 @@ def test_untouched(lab: Lab, exercise: Exercise) -> None:
 def test_wrong(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) -> None:
     """A wrong answer is not yet right, with what was seen and what to look at next."""
     check_wrong(lab, exercise, attempt, evidence)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "attempt", "evidence"),
+    [
+        (tasks.address, one_is_six, "somebody else answers one at 2001:db8:30::66"),
+        (tasks.address, dog_is_six, "somebody else answers one at 2001:db8:30::66"),
+        (tasks.small_packets, tim_is_the_neighbour, "somebody else answers tim at 192.0.2.3"),
+        (tasks.small_packets, dog_is_the_neighbour, "somebody else answers tim at 192.0.2.3"),
+        (tasks.small_packets, with_an_address_of_no_use, "tim has no addresses of both families"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_sly(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) -> None:
+    """What only looks like the answer is not taken for it."""
+    check_wrong(lab, exercise, attempt, evidence)
+
+
+def test_a_container_that_was_stopped_does_not_count(lab: Lab) -> None:
+    """Another container at the address does not stand for one that has ended."""
+    six_has_ended(lab)
+    check_untouched(lab, tasks.address)
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,59 @@ def fern_on_another_vlan(lab: Lab) -> None:
     lab.container("fern", on=other, ip=str(ipvlan.FERN))
 
 
+def neighbour_is_kite(lab: Lab) -> None:
+    """Leave kite without a server, and put its address on the neighbour, which gets its own page."""
+    lab.container("kite", on="sky", command="sleep 1d")
+    lab.bed.run("neighbour", ["ip", "address", "add", "198.51.102.1/32", "dev", "lo"])
+
+
+def gull_is_kite(lab: Lab) -> None:
+    """Lead the neighbour to another container, which says that it is kite."""
+    lab.bed.run("neighbour", ["ip", "address", "delete", "198.51.102.1/32", "dev", "lo"])
+    gull = lab.container("gull", on="sky", hostname="kite", ip="198.51.102.9")
+    led = [
+        "iptables",
+        "-t",
+        "nat",
+        "-A",
+        "OUTPUT",
+        "-d",
+        "198.51.102.1",
+        "-j",
+        "DNAT",
+        "--to-destination",
+        "198.51.102.9",
+    ]
+    lab.bed.run("neighbour", led)
+    assert gull.name in lab.running()
+
+
+def kite_has_ended(lab: Lab) -> None:
+    """Stop what has been right."""
+    lab.stop("kite")
+
+
+def neighbour_is_fern(lab: Lab) -> None:
+    """Start fern where the other containers are, and put its address on the neighbour, which reaches itself."""
+    lab.container("fern", on="lane")
+    lab.bed.run("neighbour", ["ip", "address", "add", f"{ipvlan.FERN}/32", "dev", "lo"])
+
+
+def moss_is_fern(lab: Lab) -> None:
+    """Start another container on VLAN 20 at the address of fern, which stays where it is."""
+    lab.bed.run("neighbour", ["ip", "address", "delete", f"{ipvlan.FERN}/32", "dev", "lo"])
+    lab.container("moss", on="wood", ip=str(ipvlan.FERN))
+
+
+def fern_beside_the_vlan(lab: Lab) -> None:
+    """Put fern on the LAN itself, and lead the neighbour there."""
+    lab.remove(*lab.running().values())
+    lab.remove(*(network for network in lab.networks() if network.driver == "ipvlan"))
+    clearing = lab.network("clearing", driver="ipvlan", parent="eth0", subnet="198.51.101.0/24")
+    lab.container("fern", on=clearing, ip=str(ipvlan.FERN))
+    lab.bed.run("neighbour", ["ip", "route", "add", str(ipvlan.FERN), "dev", "eth0", "src", str(ipvlan.NEIGHBOUR)])
+
+
 def kite_with_the_route(lab: Lab) -> None:
     """Tell the router."""
     lab.bed.run("router", ["ip", "route", "add", str(ipvlan.HILL), "via", "192.0.2.11"])
@@ -66,16 +119,23 @@ def fern_on_the_same_vlan(lab: Lab) -> None:
 
 
 def test_kite(lab: Lab) -> None:
-    """Untouched, in the wrong mode, without a route, and solved: each is told from the others."""
+    """Untouched, in the wrong mode, without a route, solved, and what only looks so: each is told from the others."""
     check_untouched(lab, ipvlan.kite)
     check_wrong(lab, ipvlan.kite, kite_on_the_lane, "kite's interface is an ipvlan of mode l2")
     check_wrong(lab, ipvlan.kite, kite_without_a_route, "neighbour <- http://198.51.102.")
     check_solved(lab, ipvlan.kite, kite_with_the_route)
+    kite_has_ended(lab)
+    check_untouched(lab, ipvlan.kite)
+    check_wrong(lab, ipvlan.kite, neighbour_is_kite, "http://198.51.102.1: I am neighbour.")
+    check_wrong(lab, ipvlan.kite, gull_is_kite, "http://198.51.102.1: I am another that says it is kite.")
 
 
 def test_fern(lab: Lab) -> None:
-    """Untouched, half done, on two VLANs, and solved: each is told from the others."""
+    """Untouched, half done, on two VLANs, solved, and what only looks so: each is told from the others."""
     check_untouched(lab, ipvlan.fern)
     check_wrong(lab, ipvlan.fern, fern_without_the_neighbour, "the neighbour has no address 198.51.101.3 on VLAN 20")
     check_wrong(lab, ipvlan.fern, fern_on_another_vlan, "neighbour did not reach 198.51.101.20")
     check_solved(lab, ipvlan.fern, fern_on_the_same_vlan)
+    check_wrong(lab, ipvlan.fern, neighbour_is_fern, "somebody else answers the neighbour at 198.51.101.20")
+    check_wrong(lab, ipvlan.fern, moss_is_fern, "somebody else answers the neighbour at 198.51.101.20")
+    check_wrong(lab, ipvlan.fern, fern_beside_the_vlan, "the neighbour does not reach fern by VLAN 20")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from exercise_states import Attempt, check_solved, check_untouched, check_wrong
+from exercise_states import Attempt, check_solved, check_untouched, check_wrong, pid
 
 from dockernet_lessons.checks import Exercise
 from dockernet_lessons.exercises import none
@@ -14,11 +14,6 @@ from dockernet_lessons.probe import run
 from dockernet_lessons.testbed import Testbed
 
 pytestmark = pytest.mark.testbed
-
-
-def pid(name: str) -> str:
-    """Give what a shell on host1 makes the number of a container's first process."""
-    return f"$(docker inspect -f '{{{{.State.Pid}}}}' {name})"
 
 
 def plugged(name: str, address: str, port: str) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from exercise_states import Attempt, check_solved, check_untouched, check_wrong
+from exercise_states import Attempt, check_solved, check_untouched, check_wrong, pid
 
 from dockernet_lessons.checks import Exercise
 from dockernet_lessons.exercises import overlay
 from dockernet_lessons.facts import Network
 from dockernet_lessons.lab import Lab
+from dockernet_lessons.probe import run
 from dockernet_lessons.testbed import Testbed
 
 pytestmark = pytest.mark.testbed
@@ -74,6 +75,48 @@ def taken_off_twice(lab: Lab) -> None:
     elf_and_owl(lab, 1350)
 
 
+def each_is_the_other(lab: Lab) -> None:
+    """Write the name of each into the hosts file of the other, beside an address of that one itself."""
+    lab.container("ant", hosts={"bee": "127.0.0.1"})
+    lab.container("bee", host="host2", hosts={"ant": "127.0.0.1"})
+
+
+def on_the_lan(lab: Lab, first: str, second: str) -> None:
+    """Put both on the LAN of everybody, at addresses that they know by their hosts files."""
+    ends = (
+        ("host1", first, "192.0.2.65", {second: "192.0.2.66"}),
+        ("host2", second, "192.0.2.66", {first: "192.0.2.65"}),
+    )
+    lan = {"driver": "macvlan", "parent": "eth0", "subnet": "192.0.2.0/24", "ip_range": "192.0.2.64/28"}
+    for host, name, ip, hosts in ends:
+        street = lab.network("street", host=host, **lan)  # type: ignore[arg-type]
+        lab.container(name, on=street, ip=ip, hosts=hosts, host=host)
+
+
+def ant_and_bee_on_the_lan(lab: Lab) -> None:
+    """Leave out the network of their own."""
+    on_the_lan(lab, "ant", "bee")
+
+
+def elf_and_owl_on_the_lan(lab: Lab) -> None:
+    """Give both the right MTU where nothing is wrapped."""
+    on_the_lan(lab, "elf", "owl")
+    for host, name in (("host1", "elf"), ("host2", "owl")):
+        run(host, f"nsenter -n -t {pid(name)} ip link set eth0 mtu 1350")
+
+
+def the_hosts_answer(lab: Lab) -> None:
+    """Write the name of each beside the address of the other's host."""
+    lab.container("elf", hosts={"owl": "192.0.2.12"})
+    lab.container("owl", host="host2", hosts={"elf": "192.0.2.11"})
+
+
+def ant_has_ended(lab: Lab) -> None:
+    """Solve the first exercise, and stop one of the two."""
+    overlay.across.solve(lab)
+    lab.stop("ant")
+
+
 @pytest.mark.parametrize("exercise", [overlay.across, overlay.narrow], ids=["across", "narrow"])
 def test_untouched(lab: Lab, exercise: Exercise) -> None:
     """An exercise that nobody has tried says so."""
@@ -97,6 +140,22 @@ def test_untouched(lab: Lab, exercise: Exercise) -> None:
 )
 def test_wrong(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) -> None:
     """A wrong answer is not yet right, with what was seen and what to look at next."""
+    check_wrong(lab, exercise, attempt, evidence)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "attempt", "evidence"),
+    [
+        (overlay.across, each_is_the_other, "what ant calls bee is another"),
+        (overlay.across, ant_and_bee_on_the_lan, "ant and bee have no network of their own in common"),
+        (overlay.across, ant_has_ended, "ant does not run"),
+        (overlay.narrow, elf_and_owl_on_the_lan, "elf and owl have no network of their own in common"),
+        (overlay.narrow, the_hosts_answer, "what elf calls owl is another"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_sly(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) -> None:
+    """What only looks like the answer is not taken for it."""
     check_wrong(lab, exercise, attempt, evidence)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from exercise_states import Attempt, check_wrong, pid
 
 from dockernet_lessons.checks import Exercise
 from dockernet_lessons.exercises import stacks
@@ -12,7 +13,6 @@ from dockernet_lessons.lab import Lab
 from dockernet_lessons.probe import run
 from dockernet_lessons.testbed import Testbed
 
-Attempt = Callable[[Lab], object]
 MAY_ROUTE = ["NET_ADMIN"]
 
 
@@ -92,6 +92,46 @@ def from_the_host(lab: Lab) -> None:
     run("host1", "nsenter -n -t $(docker inspect -f '{{.State.Pid}}' db) ip route delete default")
 
 
+def web_says_it_is_twin(lab: Lab) -> None:
+    """Let twin sleep in the stack of web, and web itself serve a second page, in the name of twin."""
+    lab.container("twin", on=lab.container("web"), command="sleep 1d")
+    run("web", "ANSWERS_AS=twin PORT=8085 /usr/lib/testbed/serve >/dev/null 2>&1 &")
+    run("web", "until wget -qO- http://127.0.0.1:8085; do :; done")
+
+
+def twin_hands_on(lab: Lab) -> None:
+    """Let twin hand on the page of web."""
+    hand_on = "socat TCP-LISTEN:8085,fork,reuseaddr TCP:127.0.0.1:80"
+    lab.container("twin", on=lab.container("web"), command=hand_on)
+    run("web", "until wget -qO- http://127.0.0.1:8085; do :; done")
+
+
+def refused_by_the_host(lab: Lab) -> None:
+    """Start an ordinary container, and let a rule of host1 refuse in its place."""
+    lab.container("door")
+    run("host1", "iptables -I OUTPUT -d 172.17.0.4 -p tcp --dport 80 -j REJECT --reject-with tcp-reset")
+
+
+def host1_is_the_door(lab: Lab) -> None:
+    """Cut an ordinary container off, and put its address on host1, which answers and refuses itself."""
+    lab.container("door")
+    run("host1", f"nsenter -n -t {pid('door')} ip link set eth0 down")
+    run("host1", "iptables -t raw -F PREROUTING; ip address add 172.17.0.4/32 dev lo")
+
+
+def alone_with_the_address_of_web(lab: Lab) -> None:
+    """Cut db off from everything, and put web's address on its own lo."""
+    run(lab.container("db", on="none", capabilities=MAY_ROUTE), "ip address add 172.17.0.2/32 dev lo")
+
+
+def beside_another_web(lab: Lab) -> None:
+    """Join db by hand to another container with web's address, and to nobody else."""
+    lab.containers("db", "dog", on="none")
+    run("host1", f"ip link add eth0 netns {pid('db')} type veth peer name eth0 netns {pid('dog')}")
+    for name, address in (("db", "172.17.0.3/16"), ("dog", "172.17.0.2/16")):
+        run("host1", f"nsenter -n -t {pid(name)} sh -c 'ip link set eth0 up; ip address add {address} dev eth0'")
+
+
 @pytest.mark.testbed
 @pytest.mark.parametrize(
     "exercise", [stacks.twin, stacks.refused, stacks.no_route], ids=lambda each: each.statement[:9]
@@ -124,6 +164,33 @@ def test_wrong(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) ->
     assert result.state == "Not yet"
     assert evidence.lower() in repr(result).lower()
     assert result.next
+
+
+@pytest.mark.testbed
+@pytest.mark.parametrize(
+    ("exercise", "attempt", "evidence"),
+    [
+        (stacks.twin, web_says_it_is_twin, "http://127.0.0.1:8085: I am another that says it is twin."),
+        (stacks.twin, twin_hands_on, "http://127.0.0.1:8085: I am web."),
+        (stacks.refused, refused_by_the_host, "door <- http://172.17.0.4: I am door."),
+        (stacks.refused, host1_is_the_door, "door <- http://172.17.0.4: "),
+        (stacks.no_route, alone_with_the_address_of_web, "it is not web that db reaches at 172.17.0.2"),
+        (stacks.no_route, beside_another_web, "it is not web that db reaches at 172.17.0.2"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_sly(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) -> None:
+    """What only looks like the answer is not taken for it."""
+    check_wrong(lab, exercise, attempt, evidence)
+
+
+@pytest.mark.testbed
+@pytest.mark.parametrize(("exercise", "name"), [(stacks.twin, "twin"), (stacks.refused, "door")])
+def test_a_container_that_was_stopped_does_not_count(lab: Lab, exercise: Exercise, name: str) -> None:
+    """The right container in the right place is no answer once it has ended."""
+    exercise.solve(lab)
+    lab.stop(name)
+    assert exercise.check(lab).state == "Not attempted yet"
 
 
 @pytest.mark.testbed

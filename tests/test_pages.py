@@ -36,6 +36,39 @@ def test_a_word_has_one_meaning() -> None:
         pages.glossary(twice)
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["**veth**, which you saw.", "**veth** : a cable.", "a **veth**\n\n| Seen | How |\n|---|---|\n| x | y |"],
+    ids=["no meaning", "no colon", "above the table"],
+)
+def test_a_word_that_the_page_would_lose_is_refused(written: str) -> None:
+    """A word that a summary sets in bold without a meaning makes no page: it would not be on it."""
+    summary = new_markdown_cell(f"{pages.SUMMARY}\n\n| Seen | How |\n|---|---|\n| x | y |\n\n{written}")
+    lessons = {Path("03_bridge.ipynb"): new_notebook(cells=[summary])}
+    with pytest.raises(pages.PageProblem, match=r"03_bridge\.ipynb: 'veth' is bold in the summary"):
+        pages.glossary(lessons)
+
+
+def test_a_word_of_another_lesson_may_be_bold_again() -> None:
+    """A summary may set a word in bold that another lesson explains."""
+    again = new_notebook(cells=[new_markdown_cell(f"{pages.SUMMARY}\n\nOnce more a **veth**.")])
+    lessons = {Path("03_bridge.ipynb"): lesson("**veth**: a cable."), Path("04_publishing.ipynb"): again}
+    assert pages.glossary(lessons).count("**veth**") == 1
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_every_new_word_of_a_summary_is_in_the_glossary(path: Path) -> None:
+    """The stored glossary has each word that is bold in the summary of a lesson."""
+    stored = (ROOT / pages.GLOSSARY).read_text().lower()
+    words = pages.summary_words(LESSONS[path])
+    assert [word for word in words if f"| **{word.lower()}** |" not in stored] == []
+
+
+def test_lessons_have_new_words() -> None:
+    """The rule above is not kept merely because no word is found: only the lesson that sums up has none."""
+    assert [path.stem for path in LESSONS if not pages.summary_words(LESSONS[path])] in ([], ["12_choosing"])
+
+
 @pytest.mark.parametrize(("name", "cell"), [("03_bridge", "nowhere"), ("99_nothing", "look")])
 def test_a_question_without_its_cell_is_refused(name: str, cell: str) -> None:
     """A question whose lesson or cell is gone makes no page."""

@@ -32,6 +32,10 @@ BY_HAND = {
     "a route": ("router", "ip route add 172.30.0.0/24 via 192.0.2.11"),
     "a route of IPv6": ("host1", "ip -6 route add 2001:db8:9::/64 dev eth0"),
     "a route that leads nowhere": ("neighbour", "ip route add blackhole 198.51.100.0/24"),
+    "a route from an address that was added": (
+        "neighbour",
+        "ip address add 198.51.99.3/32 dev eth0; ip route add 198.51.99.20 dev eth0 src 198.51.99.3",
+    ),
     "a wrong default route": ("neighbour", "ip route replace default via 192.0.2.11"),
     "no default route": ("internet", "ip route del default"),
     "a bridge with an address": ("host1", "ip link add hb0 type bridge; ip address add 198.51.99.1/24 dev hb0"),

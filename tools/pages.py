@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,7 @@ GLOSSARY, QUESTIONS = Path("docs/glossary.md"), Path("docs/questions.md")
 QUESTIONS_SOURCE = Path("notebooks/questions.toml")
 DEFINED = re.compile(r"\*\*([^*]+)\*\*:\s+((?:[^*]|\*(?!\*))+)")
 BOLD = re.compile(r"\*\*([^*]+)\*\*")
-LABELS = re.compile(r"[A-Z][^*]*[.:?]")
-"""What is bold because it heads a paragraph, such as **Predict.**"""
+SUMMARY = "## What you saw"
 
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 
@@ -49,13 +48,6 @@ class Question:
     settles: str = ""
 
 
-def markdown(notebook: NotebookNode) -> Iterator[str]:
-    """Give the texts of a lesson without code."""
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            yield re.sub(r"```.*?```|`[^`]*`", "", cell.source, flags=re.DOTALL)
-
-
 def terms(lesson: str, notebook: NotebookNode) -> list[Term]:
     """Give the words that a lesson explains: those below the last table, which is its summary.
 
@@ -64,19 +56,29 @@ def terms(lesson: str, notebook: NotebookNode) -> list[Term]:
     >>> terms("03", new_notebook(cells=[summary]))[0].meaning
     'a cable.'
     """
-    tables = [cell.source for cell in notebook.cells if cell.cell_type == "markdown" and "|---" in cell.source]
-    explained = tables[-1].rpartition("|\n")[2] if tables else ""
-    return [Term(word.strip(), " ".join(meaning.split()), lesson) for word, meaning in DEFINED.findall(explained)]
+    explained = _summary(notebook).rpartition("|\n")[2]
+    return [
+        Term(" ".join(word.split()), " ".join(meaning.split()), lesson) for word, meaning in DEFINED.findall(explained)
+    ]
 
 
-def bold_words(notebook: NotebookNode) -> list[str]:
-    """Give the words that a lesson sets in bold where it first uses them, each once."""
-    found = (word.strip() for text in markdown(notebook) for word in BOLD.findall(text))
-    return list(dict.fromkeys(word for word in found if not LABELS.fullmatch(word)))
+def summary_words(notebook: NotebookNode) -> list[str]:
+    """Give every word that is bold in a lesson's summary, with a meaning or without."""
+    return [" ".join(word.split()) for word in BOLD.findall(_summary(notebook))]
+
+
+def _summary(notebook: NotebookNode) -> str:
+    """Give the text under the heading of the summary, or, as lesson 00 has none, the last one with a table."""
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    headed = [text for text in texts if text.startswith(SUMMARY)]
+    return (headed or [""] + [text for text in texts if "|---" in text])[-1]
 
 
 def glossary(lessons: Mapping[Path, NotebookNode]) -> str:
-    """Give the page of all terms, in order of the alphabet; a term has one meaning, in one lesson."""
+    """Give the page of all terms, in order of the alphabet; a term has one meaning, in one lesson.
+
+    A word that a summary sets in bold has to have a meaning, there or in another lesson.
+    """
     known: dict[str, Term] = {}
     for path, notebook in lessons.items():
         for term in terms(path.stem, notebook):
@@ -85,6 +87,9 @@ def glossary(lessons: Mapping[Path, NotebookNode]) -> str:
                     f"{path.name}: {term.word!r} is explained in {known[term.word.lower()].lesson} already"
                 )
             known[term.word.lower()] = term
+    for path, notebook in lessons.items():
+        if lost := [word for word in summary_words(notebook) if word.lower() not in known]:
+            raise PageProblem(f"{path.name}: {lost[0]!r} is bold in the summary, and no lesson explains it")
     lines = ["# Glossary", "", "Every word that a lesson explains, with the lesson in which you see it at work.", ""]
     lines += ["| Word | Meaning | Lesson |", "|---|---|---|"]
     for _, term in sorted(known.items()):

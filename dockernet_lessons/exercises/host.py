@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, not_running, own_ports, why_not
+from dockernet_lessons.checks import Exercise, Result, heard, not_running, own_ports, page_of, place_of, why_not
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.observe import places
 from dockernet_lessons.probe import fetch, ping
 
 HOST1 = "192.0.2.11"
 
 
 def _without_own_network(name: str) -> bool:
-    """Tell whether a container lives in the network namespace of its host."""
-    return any(place.kind == "host" and name in place.containers for place in places())
+    """Tell whether a container lives in the network namespace of host1."""
+    return place_of(name).name == "host1"
 
 
 def _on_host1(name: str) -> Result | None:
     """Tell what is wrong with where a container is and what it does, ``None`` where it serves on its host's network."""
     if not _without_own_network(name):
-        return Result("Not yet", f"{name} has a network of its own.", 'on="host" gives it that of its host.')
+        return Result("Not yet", f"{name} is not on the network of host1.", 'on="host" gives it that of its host.')
     if not own_ports(name):
         return Result("Not yet", f"no program of {name} listens at a port.", f"`docker logs {name}` may tell why.")
     return None
@@ -33,9 +32,9 @@ def _judge_two(lab: Lab) -> Result:
     for name in ("cow", "hen"):
         if problem := _on_host1(name):
             return problem
-        answers = [fetch("neighbour", f"http://{HOST1}:{port}") for port in own_ports(name)]
-        if not any(answer.text for answer in answers):
-            return Result("Not yet", f"{answers[0]}.", f"At which address does {name} listen?")
+        answers = [page_of(name, "neighbour", f"http://{HOST1}:{port}") for port in own_ports(name)]
+        if not any(answer.text.startswith(f"I am {name}.") for answer in answers):
+            return Result("Not yet", f"{answers[0]}.", f"At which address does {name} listen, and what does it serve?")
     return Result("Correct", "the neighbour gets a page of cow, and one of hen.")
 
 
@@ -61,11 +60,13 @@ def _judge_name(lab: Lab) -> Result:
         return Result("Cannot check here", f"{missing[0]} does not run.", "Run the lesson's cells from the top first.")
     problem = why_not("web", "db")
     if not _without_own_network("web"):
-        return Result("Not yet", "web has a network of its own now.", 'It has to stay on="host".')
+        return Result("Not yet", "web is not on the network of host1 now.", 'It has to stay on="host".')
     if problem and "not known" in problem:
         return Result("Not attempted yet", problem)
     if problem:
         return Result("Not yet", problem, "The name leads to an address: is it that of db?")
+    if not heard(lab, "db", "web", "db"):
+        return Result("Not yet", "what web calls db is another.", "The name leads to an address: is it that of db?")
     return Result("Correct", "web reaches db by its name, and has no network of its own.")
 
 
@@ -91,16 +92,17 @@ def _judge_private(lab: Lab) -> Result:
         return Result("Not attempted yet", "no container is called cat.")
     if problem := _on_host1("cat"):
         return problem
-    if not ping("neighbour", HOST1).reached:
+    known = fetch("neighbour", f"http://{HOST1}").problem
+    if not ping("neighbour", HOST1).reached or known not in (None, "connection refused"):
         return Result("Cannot check here", "the neighbour does not reach host1 at all.", "Undo what keeps them apart.")
-    port = own_ports("cat")[0]
-    inside = [fetch("host1", f"http://{address}:{port}") for address in ("127.0.0.1", HOST1)]
-    outside = fetch("neighbour", f"http://{HOST1}:{port}")
-    if not any(answer.text for answer in inside):
-        return Result("Not yet", f"{inside[0]}.", "host1 has to get it.")
-    if outside.text:
+    ports = own_ports("cat")
+    addresses = [f"http://{address}:{port}" for port in ports for address in ("127.0.0.1", HOST1)]
+    inside = [page_of("cat", "host1", address) for address in addresses]
+    if not any(answer.text.startswith("I am cat.") for answer in inside):
+        return Result("Not yet", f"{inside[0]}.", "host1 has to get the page of cat.")
+    if any(fetch("neighbour", f"http://{HOST1}:{port}").text for port in ports):
         return Result("Not yet", "the neighbour gets the page, too.", "At which addresses does cat listen?")
-    return Result("Correct", f"host1 gets the page of cat at port {port}, and the neighbour does not.")
+    return Result("Correct", f"host1 gets the page of cat at port {ports[0]}, and the neighbour does not.")
 
 
 def _solve_private(lab: Lab) -> None:

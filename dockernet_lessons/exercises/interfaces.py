@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, not_running, why_not
+from dockernet_lessons.checks import Exercise, Result, kernel_says, not_running, place_of, why_not
 from dockernet_lessons.facts import Link
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.observe import links
+from dockernet_lessons.observe import links, neighbours
 from dockernet_lessons.probe import ping, run
+from dockernet_lessons.whereabouts import record_of
 
-SIGNAL = "cat /sys/class/net/eth0/carrier 2>&1 || true"
+SIGNAL = "/sys/class/net/eth0/carrier"
+CAB = "192.0.2.70"
 BEGIN = "Run the lesson's cells from the top first."
+
+
+def _laid_by_docker(name: str) -> bool:
+    """Tell whether the eth0 of a container is an end of the cable that Docker has laid to host1."""
+    record = record_of(name)
+    ends = {link.index for link in links("host1") if link.peer_place == name}
+    own = {link.peer for link in links(name) if link.name == "eth0"}
+    return record is not None and any(record.addresses.values()) and bool(ends & own)
 
 
 def _judge_plug(lab: Lab) -> Result:
     if missing := not_running(lab, "web", "home"):
         return Result("Cannot check here", f"{missing[0]} does not run.", BEGIN)
-    signal = run("web", SIGNAL).text.strip()
+    signal = kernel_says(lab, "web", SIGNAL).strip()
     if signal == "1":
         return Result("Not attempted yet", "eth0 of web has a signal.")
     if signal != "0":
         return Result("Not yet", "web has no eth0 that is switched on.", "Its own end has to stay; look at the other.")
-    if problem := why_not("home", "192.0.2.3"):
+    if not _laid_by_docker("web"):
+        return Result("Not yet", "eth0 of web is not at the cable that Docker laid.", "Start web as the lesson does.")
+    silent = (link.peer_place for link in links("host1") if link.kind == "veth" and link.master and not link.up)
+    lost = [f"{name} has no signal, too." for name in silent if name not in (None, "web")]
+    if problem := lost[0] if lost else why_not("home", "192.0.2.3"):
         return Result("Not yet", problem, "Nobody but web may lose a signal.")
     return Result("Correct", "eth0 of web is there, and has no signal.")
 
@@ -45,6 +59,8 @@ plug = Exercise(
 def _judge_cable(lab: Lab) -> Result:
     if missing := not_running(lab, "bench"):
         return Result("Cannot check here", f"{missing[0]} does not run.", BEGIN)
+    if place_of("bench").name != "bench":
+        return Result("Not yet", "bench has no network of its own.", 'Start it with on="none", as the lesson does.')
     found = {link.name: link for link in links("bench")}
     salt, pepper = found.get("salt"), found.get("pepper")
     if not (salt or pepper):
@@ -57,7 +73,8 @@ def _judge_cable(lab: Lab) -> Result:
 
 
 def _are_twins(one: Link, other: Link) -> bool:
-    return one.kind == other.kind == "veth" and (one.peer, other.peer) == (other.index, one.index)
+    here = one.peer_place == other.peer_place == "bench"
+    return here and one.kind == other.kind == "veth" and (one.peer, other.peer) == (other.index, one.index)
 
 
 def _solve_cable(lab: Lab) -> None:
@@ -80,19 +97,22 @@ cable = Exercise(
 def _judge_own(lab: Lab) -> Result:
     if not_running(lab, "cab"):
         return Result("Not attempted yet", "no container is called cab.")
-    mine = {link.mac for link in links("cab") if link.kind != "loopback"}
-    if not mine:
+    own = [link for link in links("cab") if link.kind != "loopback"]
+    if not own:
         return Result(
             "Not yet", "cab has no interface but lo.", "Which of the four drivers puts a container on the LAN?"
         )
-    if mine & {link.mac for link in links("host1")}:
+    if {link.mac for link in own} & {link.mac for link in links("host1")}:
         return Result("Not yet", "cab uses the interface of host1.", "It has to have a MAC address of its own.")
-    reached = ping("neighbour", "192.0.2.70")
+    reached = ping("neighbour", CAB)
     if not reached.reached:
         return Result("Not yet", f"{reached}.", "Is that the address of cab?")
-    if not any(str(address.ip) == "192.0.2.70" for link in links("cab") for address in link.addresses):
-        return Result("Not yet", "somebody else has 192.0.2.70.", "It has to be an address of cab.")
-    return Result("Correct", "the neighbour reaches cab at 192.0.2.70, its own address on the LAN.")
+    found = {entry.mac for entry in neighbours("neighbour") if str(entry.address) == CAB}
+    if not any(link.mac in found and str(address.ip) == CAB for link in own for address in link.addresses):
+        return Result(
+            "Not yet", f"somebody else has {CAB} on the LAN.", "It has to be an address of cab, at its own MAC."
+        )
+    return Result("Correct", f"the neighbour reaches cab at {CAB}, its own address on the LAN.")
 
 
 def _solve_own(lab: Lab) -> None:
@@ -100,7 +120,7 @@ def _solve_own(lab: Lab) -> None:
 
 
 own = Exercise(
-    "Start a container cab with a MAC address of its own on the LAN, which the neighbour reaches at 192.0.2.70.",
+    f"Start a container cab with a MAC address of its own on the LAN, which the neighbour reaches at {CAB}.",
     _judge_own,
     _solve_own,
     (

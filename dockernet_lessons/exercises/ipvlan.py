@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from dockernet_lessons.checks import Exercise, Result, not_running
+from dockernet_lessons.checks import Exercise, Result, heard, not_running, page_of
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.observe import links
-from dockernet_lessons.probe import fetch, ping
+from dockernet_lessons.observe import links, routes
+from dockernet_lessons.probe import ping, run
 
 HILL = ip_network("198.51.102.0/24")
 
@@ -15,15 +15,16 @@ HILL = ip_network("198.51.102.0/24")
 def _judge_kite(lab: Lab) -> Result:
     if not_running(lab, "kite"):
         return Result("Not attempted yet", "no container is called kite.")
-    child = next((link for link in links("kite") if link.kind == "ipvlan"), None)
+    way_out = [route.interface for route in routes("kite") if route.destination is None]
+    child = next((link for link in links("kite") if link.kind == "ipvlan" and link.name in way_out), None)
     if child is None or child.mode not in ("l3", "l3s"):
         how = "is no ipvlan" if child is None else f"is an ipvlan of mode {child.mode}"
         return Result("Not yet", f"kite's interface {how}.", "mode= of lab.network says how an ipvlan works.")
     address = child.addresses[0].ip
     if address not in HILL:
         return Result("Not yet", f"kite has the address {address}.", f"Give its network the subnet {HILL}.")
-    answer = fetch("neighbour", f"http://{address}")
-    if answer.problem:
+    answer = page_of("kite", "neighbour", f"http://{address}")
+    if not answer.text.startswith("I am kite."):
         return Result("Not yet", f"{answer}.", "Whom does the neighbour ask for the way, and does that one know it?")
     return Result("Correct", f"the neighbour gets kite's page at {address}.")
 
@@ -61,6 +62,11 @@ def _judge_fern(lab: Lab) -> Result:
     found = ping("neighbour", str(FERN))
     if not found.reached:
         return Result("Not yet", f"{found}.", 'parent="eth0.20" puts a network on VLAN 20.')
+    if not heard(lab, "fern", "neighbour", str(FERN)):
+        return Result("Not yet", f"somebody else answers the neighbour at {FERN}.", "It has to be an address of fern.")
+    way = run("neighbour", f"ip route get {FERN}").text.split()
+    if not any(link.name in way for link in tagged):
+        return Result("Not yet", "the neighbour does not reach fern by VLAN 20.", 'Its network needs parent="eth0.20".')
     return Result("Correct", "the neighbour and fern reach each other on VLAN 20.")
 
 

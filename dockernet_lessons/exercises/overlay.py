@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, not_running, why_not
+from collections.abc import Iterator
+
+from dockernet_lessons.checks import Exercise, Result, heard, not_running, why_not
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.observe import links
-from dockernet_lessons.probe import resolve
+from dockernet_lessons.places import networks
+from dockernet_lessons.whereabouts import record_of
 
 
 def where_they_run(lab: Lab, first: str, second: str) -> Result | None:
@@ -22,12 +25,31 @@ def where_they_run(lab: Lab, first: str, second: str) -> Result | None:
     return None
 
 
+def _shared_overlays(first: str, second: str) -> list[tuple[str, str]]:
+    """Give what two containers have as their addresses on each overlay network that both are on."""
+    overlays = {network.name for network in networks() if network.driver == "overlay"}
+    records = [record for name in (first, second) if (record := record_of(name))]
+    common = overlays.intersection(*(record.addresses for record in records))
+    return [(records[0].addresses[name], records[1].addresses[name]) for name in sorted(common)]
+
+
+def _reach_each_other(lab: Lab, first: str, second: str, hint: str) -> Result | None:
+    """Tell what keeps two containers from reaching each other by name on an overlay, ``None`` where nothing does."""
+    for source, target in ((first, second), (second, first)):
+        if problem := why_not(source, target):
+            return Result("Not yet", problem, hint)
+        if not heard(lab, target, source, target):
+            return Result("Not yet", f"what {source} calls {target} is another.", hint)
+    if not _shared_overlays(first, second):
+        return Result("Not yet", f"{first} and {second} have no network of their own in common.", hint)
+    return None
+
+
 def _judge_across(lab: Lab) -> Result:
     if wrong := where_they_run(lab, "ant", "bee"):
         return wrong
-    for source, target in (("ant", "bee"), ("bee", "ant")):
-        if problem := why_not(source, target):
-            return Result("Not yet", problem, "Which driver makes one network on several hosts?")
+    if wrong := _reach_each_other(lab, "ant", "bee", "Which driver makes one network on several hosts?"):
+        return wrong
     return Result("Correct", "ant on host1 and bee on host2 reach each other by name.")
 
 
@@ -53,15 +75,22 @@ LINE = 1400
 WRAPPING = 50
 
 
+def _largest(first: str, second: str) -> Iterator[tuple[str, int]]:
+    """Give the largest packet that each of two containers sends, in bytes, on each overlay network that both are on."""
+    for ends in _shared_overlays(first, second):
+        for name, address in zip((first, second), ends, strict=True):
+            yield from (
+                (name, link.mtu) for link in links(name) if address in [str(each.ip) for each in link.addresses]
+            )
+
+
 def _judge_narrow(lab: Lab) -> Result:
     if wrong := where_they_run(lab, "elf", "owl"):
         return wrong
-    if problem := why_not("elf", "owl"):
-        return Result("Not yet", problem, "Get them to reach each other first.")
-    for source, target in (("elf", "owl"), ("owl", "elf")):
-        address = resolve(source, target).addresses[0]
-        mtu = next(link.mtu for link in links(source) for each in link.addresses if address in each.network)
-        wrapped = f"{source} sends packets of up to {mtu} bytes, which are {mtu + WRAPPING} bytes when wrapped."
+    if wrong := _reach_each_other(lab, "elf", "owl", "Get them to reach each other by an overlay first."):
+        return wrong
+    for name, mtu in _largest("elf", "owl"):
+        wrapped = f"{name} sends packets of up to {mtu} bytes, which are {mtu + WRAPPING} bytes when wrapped."
         if mtu + WRAPPING > LINE:
             return Result("Not yet", wrapped, "That is more than the line takes.")
         if mtu + WRAPPING < LINE:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, not_running, why_not
+from dockernet_lessons.checks import Exercise, Result, heard, not_running, page_of, place_of, why_not
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.places import places
 from dockernet_lessons.probe import fetch, ping, run
 
 NO_ROUTE = "it has no route there"
-
-
-def _stack_of(name: str) -> str:
-    """Name the place in which a container lives: its own, or that of the container it shares with."""
-    return next(place.name for place in places() if name in (place.name, *place.containers))
 
 
 def _judge_twin(lab: Lab) -> Result:
@@ -20,11 +14,12 @@ def _judge_twin(lab: Lab) -> Result:
         return Result("Cannot check here", f"{missing[0]} does not run.", "Run the lesson's cells from the top first.")
     if not_running(lab, "twin"):
         return Result("Not attempted yet", "no container is called twin, or it has ended.")
-    if _stack_of("twin") != _stack_of("web"):
+    if place_of("twin").name != place_of("web").name:
         return Result("Not yet", "twin has a stack of its own.", "It has to share the one of web.")
-    pages = [fetch("web", f"http://127.0.0.1:{port}") for port in (80, 8085)]
-    if missing_pages := [page for page in pages if page.problem]:
-        return Result("Not yet", f"{missing_pages[0]}.", "Both have to serve, each at a port of its own.")
+    for name, port in (("web", 80), ("twin", 8085)):
+        page = page_of(name, "web", f"http://127.0.0.1:{port}")
+        if not page.text.startswith(f"I am {name}."):
+            return Result("Not yet", f"{page}.", "Both have to serve, each its own page at a port of its own.")
     return Result("Correct", "web and twin share one stack, and serve at its ports 80 and 8085.")
 
 
@@ -53,6 +48,9 @@ def _judge_refused(lab: Lab) -> Result:
     page = fetch("host1", f"http://{echo.target}")
     if page.problem != "connection refused":
         return Result("Not yet", f"{page}.", "The connection has to be refused: nobody may wait at port 80.")
+    own = fetch("door", f"http://{echo.target}")
+    if own.problem != "connection refused":
+        return Result("Not yet", f"{own}.", "The stack of door itself has to refuse: who does it in its place?")
     return Result("Correct", "door answers a ping, and refuses a connection to port 80.")
 
 
@@ -75,9 +73,12 @@ refused = Exercise(
 def _judge_no_route(lab: Lab) -> Result:
     if missing := not_running(lab, "web", "db"):
         return Result("Cannot check here", f"{missing[0]} does not run.", "Run the lesson's cells from the top first.")
-    out, sibling = ping("db", "192.0.2.3"), why_not("db", "172.17.0.2")
+    out = ping("db", "192.0.2.3")
     if out.reached:
         return Result("Not attempted yet", f"{out}.")
+    sibling = why_not("db", "172.17.0.2")
+    if not sibling and not heard(lab, "web", "db", "172.17.0.2"):
+        sibling = "it is not web that db reaches at 172.17.0.2."
     if sibling:
         return Result("Not yet", sibling, "Only what leaves the network may be lost.")
     if out.problem != NO_ROUTE:

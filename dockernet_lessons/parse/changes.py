@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dockernet_lessons.parse.snapshot import documents, sections_by_key
@@ -34,12 +34,16 @@ def undo(before: str, after: str) -> dict[str, tuple[str, ...]]:
 def _undo(before: Parts, after: Parts, plugs: set[str]) -> Iterator[str]:
     old, new = documents(before["ip"]), documents(after["ip"])
     had, has = _by_name(old[0]), _by_name(new[0])
+    stay = {name for name in has if name in had or name in plugs}
+    earlier, later = _routes(old[1]), [route for route, device in _routes(new[1]).items() if device in stay]
+    # First, as the kernel itself removes a route whose source address goes; those of other interfaces go with them.
+    yield from (f"ip {words[:2]} route delete {words[3:]}" for words in later if words not in earlier)
     for name in reversed([name for name in has if name not in had and name not in plugs]):
         yield f"ip link delete {name} 2>/dev/null || ! ip link show {name} 2>/dev/null"  # its other end took it along
     for name, link in had.items():
         if name in has:
             yield from _undo_link(name, link, has[name])
-    yield from _undo_routes(old[1], new[1], {name for name in has if name in had or name in plugs})
+    yield from (f"ip {words[:2]} route add {words[3:]}" for words in earlier if words not in later)
     yield from _differing(_permanent(old[2]), _permanent(new[2]), lambda words: f"ip neighbour delete {words}", None)
     yield from _differing(_static(before), _static(after), lambda words: f"bridge fdb delete {words}", None)
     for setting in settings(old[3]):
@@ -84,15 +88,9 @@ def _addresses(link: Entry) -> list[str]:
     ]
 
 
-def _undo_routes(old: Sequence[Entry], new: Sequence[Entry], stay: Collection[str]) -> Iterator[str]:
-    """Undo what routes differ; those of interfaces that do not stay go with them, and the kernel's own return."""
-    kept = [entry for entry in new if entry.get("dev", "lo") in stay]
-    yield from _differing(
-        [_route(entry) for entry in old if _counts(entry)],
-        [_route(entry) for entry in kept if _counts(entry)],
-        lambda words: f"ip {words[:2]} route delete {words[3:]}",
-        lambda words: f"ip {words[:2]} route add {words[3:]}",
-    )
+def _routes(entries: Sequence[Entry]) -> dict[str, str]:
+    """Give the routes that somebody made, as ``ip route`` takes them, each with its interface."""
+    return {_route(entry): entry.get("dev", "lo") for entry in entries if _counts(entry)}
 
 
 def _counts(entry: Entry) -> bool:
