@@ -91,7 +91,8 @@ def second_host() -> list[float]:
 
 def lesson() -> list[float]:
     """Measure the whole bridge lesson in nbval, with the start of its testbed."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-lax", str(BRIDGE)]
+    nbval = ["--nbval-lax", f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitise.cfg'}"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *nbval, str(BRIDGE)]
     return [seconds(lambda: subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL))]
 
 
