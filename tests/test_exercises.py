@@ -53,6 +53,17 @@ def wrong_name(lab: Lab) -> None:
     lab.connect(lab.running()["web"], lab.network("shop", subnet="172.30.0.0/24"))
 
 
+def names_by_hand(lab: Lab) -> None:
+    """Write each other's name into the hosts file, and lead it home."""
+    lab.container("cow", hosts={"hen": "127.0.0.1"})
+    lab.container("hen", hosts={"cow": "127.0.0.1"})
+
+
+def another_called_db(lab: Lab) -> None:
+    """Lead the name of db to pay, which answers a ping just as well."""
+    lab.container("cart", on="shop", hosts={"db": "172.30.0.3"})
+
+
 def names_by_connecting(lab: Lab) -> None:
     """Solve the first exercise in another way: start on the default bridge, then connect both."""
     farm = lab.network("meadow", subnet="172.31.9.0/24")
@@ -99,7 +110,9 @@ def test_untouched(lab: Lab, exercise: Exercise) -> None:
         (bridge.names, on_the_default_bridge, "cow did not reach hen: the name is not known"),
         (bridge.names, linked_one_way, "hen did not reach cow: the name is not known"),
         (bridge.names, on_two_networks, "cow did not reach hen: the name is not known"),
+        (bridge.names, names_by_hand, "what cow calls hen is another"),
         (bridge.both, moved_instead_of_added, "web did not reach 172.17.0.3"),
+        (bridge.both, another_called_db, "it is not db that cart reaches as db"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

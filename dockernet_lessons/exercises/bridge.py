@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, not_running, why_not
+from dockernet_lessons.checks import Exercise, Result, heard, not_running, why_not
 from dockernet_lessons.lab import Lab
 
 
@@ -15,6 +15,8 @@ def _judge_names(lab: Lab) -> Result:
     for source, target in (("cow", "hen"), ("hen", "cow")):
         if problem := why_not(source, target):
             return Result("Not yet", problem, "Which of the two kinds of bridge knows names?")
+        if not heard(lab, target, source, target):
+            return Result("Not yet", f"what {source} calls {target} is another.", "Leave the names to Docker.")
     return Result("Correct", "cow and hen reach each other by name.")
 
 
@@ -46,6 +48,9 @@ def _judge_both(lab: Lab) -> Result:
         return Result("Not yet", by_name, "db has to be on cart's network.")
     if by_address:
         return Result("Not yet", by_address, "db has to stay on the default bridge, too.")
+    for source, target in (("cart", "db"), ("web", "172.17.0.3")):
+        if not heard(lab, "db", source, target):
+            return Result("Not yet", f"it is not db that {source} reaches as {target}.", "db itself has to be on both.")
     return Result("Correct", "cart reaches db by name, and web still reaches it at 172.17.0.3.")
 
 
