@@ -90,3 +90,8 @@ def test_the_cell_that_answers_is_compared(question: pages.Question) -> None:
         cell.id: cell for path, notebook in LESSONS.items() if path.stem == question.lesson for cell in notebook.cells
     }
     assert "nbval-check-output" in tags(cells[question.cell])
+
+
+def test_every_common_misconception_is_settled() -> None:
+    """Each of the 21 misconceptions that the course is to settle has a cell of a lesson that does."""
+    assert {question.settles for question in ASKED} - {""} == {f"M{number}" for number in range(1, 22)}
