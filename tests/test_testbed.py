@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -120,6 +121,8 @@ class Traces:
         assert keeper is not None
         assert init is not None
         self.keeper, self.init = keeper, init
+        held = os.open(f"/proc/{init}/ns/pid", os.O_RDONLY)  # its number is not given to another, such as a container
+        weakref.finalize(self, os.close, held)
         self.namespace = _pid_namespace(init)
         self.outside = {pid: processes.started(pid) for pid in (keeper, _parent(init))}
 
@@ -303,10 +306,13 @@ def test_settings_of_the_kernel_cannot_be_written_inside(bed: Testbed) -> None:
 # ---- from its start to its end -------------------------------------------------------------------------------
 
 
-def test_up_and_down_leave_the_machine_as_it_was(runtime: Path) -> None:
+def test_up_and_down_leave_the_machine_as_it_was(
+    runtime: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """While a testbed with two hosts and a lab runs, and after it, all of the machine's is as before."""
     gc.collect()
-    temporary = set(Path(tempfile.gettempdir()).glob("dockernet*"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     before = machine()
     _, traces = start(runtime)
     lab = Lab("traces").start()
@@ -322,7 +328,7 @@ def test_up_and_down_leave_the_machine_as_it_was(runtime: Path) -> None:
     assert testbed.down()
     assert (traces.processes(), traces.groups(), traces.files()) == ([], [], [])
     assert {key: value for key, value in machine().items() if value != before[key]} == {}
-    assert set(Path(tempfile.gettempdir()).glob("dockernet*")) <= temporary
+    assert [*tmp_path.iterdir()] == []
     assert not testbed.down()
 
 

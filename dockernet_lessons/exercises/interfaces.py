@@ -104,6 +104,7 @@ def _judge_own(lab: Lab) -> Result:
         )
     if {link.mac for link in own} & {link.mac for link in links("host1")}:
         return Result("Not yet", "cab uses the interface of host1.", "It has to have a MAC address of its own.")
+    run("neighbour", f"ip neighbour flush to {CAB}")  # whoever had it a moment ago, in another attempt
     reached = ping("neighbour", CAB)
     if not reached.reached:
         return Result("Not yet", f"{reached}.", "Is that the address of cab?")
