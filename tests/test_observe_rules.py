@@ -123,11 +123,10 @@ def test_listeners_and_their_programs(lab: Lab) -> None:
 
 def test_a_socket_that_is_connected_waits_for_nobody(lab: Lab) -> None:
     """A client's own port, of TCP or UDP, is no listener."""
-    lab.bed.run(
-        "host1", ["sh", "-c", "socat -u UDP:192.0.2.3:9 STDOUT </dev/null >/dev/null 2>&1 & echo $! > /tmp/client"]
-    )
+    client = "socat -u UDP:192.0.2.3:9 STDOUT </dev/null >/dev/null 2>&1 & echo $! > /tmp/client"
+    lab.bed.run("host1", ["sh", "-c", client])
     try:
-        assert by_hand(lab, "ss -Hun state established").strip()
+        by_hand(lab, "until ss -Hun state established | grep -q .; do sleep 0.05; done")
         assert {each.port for each in observe.listeners("host1")} == {8080}
     finally:
         by_hand(lab, "kill $(cat /tmp/client)")

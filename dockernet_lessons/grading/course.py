@@ -214,6 +214,12 @@ def _step(step: notebooks.Step) -> dict[str, Any]:
     return {"name": cell.name, "kind": cell.kind, "source": cell.source, "points": cell.points, "own": step.own}
 
 
+def _end(cell: confined.Cell, late: threading.Event) -> None:
+    """End what takes too long; that is known before its output ends."""
+    late.set()
+    cell.end()
+
+
 def _said(told: dict[str, Any], course: Course, slot: int) -> Iterator[dict[str, Any]]:
     """Run a session in a cell, and give what it says, line by line; it ends in time."""
     command = [sys.executable, "-m", "dockernet_lessons.grading.session"]
@@ -221,16 +227,16 @@ def _said(told: dict[str, Any], course: Course, slot: int) -> Iterator[dict[str,
         given = json.dumps(told).encode()
         with confined.cell(command, course.built, slot=slot, limits=course.rules.limits, given=given) as cell:
             course.begins(cell)
-            alarm = threading.Timer(course.rules.seconds, cell.end)
+            late = threading.Event()
+            alarm = threading.Timer(course.rules.seconds, _end, (cell, late))
             alarm.start()
             done = False
             for line in cell.output:
                 event = json.loads(line)
                 done = done or "done" in event or "trouble" in event
                 yield event
-            in_time = alarm.is_alive()
             alarm.cancel()
-            if not in_time:
+            if late.is_set():
                 yield {"note": f"ended after {course.rules.seconds:g} s: what was earned until then counts"}
             elif not done:
                 yield {"note": f"its session broke off ({cell.last_words()}): what was earned until then counts"}
