@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dockernet_lessons import docker_commands, testbed, tidy
 from dockernet_lessons.container_inputs import Where, read_container
@@ -29,6 +29,7 @@ from dockernet_lessons.making import (
 )
 from dockernet_lessons.network_inputs import check_parent, read_network
 from dockernet_lessons.plans import ContainerPlan
+from dockernet_lessons.testbed.engine import ContainerRecord
 
 LESSON_NAME = re.compile(r"[a-z0-9_]+")
 
@@ -267,7 +268,7 @@ class Lab:
             command=command,
             image=image,
         )
-        return self._make(where, at, {name: plan})[0]
+        return self.make(where, at, {name: plan})[0]
 
     def containers(
         self,
@@ -308,9 +309,20 @@ class Lab:
             )
             for name in names
         }
-        return self._make(where, at, plans)
+        return self.make(where, at, plans)
 
-    def _make(self, where: Where, host: str, plans: dict[str, ContainerPlan]) -> tuple[Container, ...]:
+    def make(
+        self,
+        where: Where,
+        host: str,
+        plans: dict[str, ContainerPlan],
+        *,
+        started: Callable[[Sequence[ContainerRecord]], object] = len,
+    ) -> tuple[Container, ...]:
+        """Start containers of plans that were read already: what ``container`` and ``containers`` have in common.
+
+        ``started`` hears of those that were made as soon as they run, before their pages and names are waited for.
+        """
         for name in plans:
             check_name(name, "container")
             for other in self.bed.engines():
@@ -319,11 +331,14 @@ class Lab:
                         f"A container called {name} exists on {other.host} already.",
                         hint="choose another name: in a lab every container is told by its name.",
                     )
-        kept, made = make_containers(engine_of(self.bed, host), self.lesson, plans)
+        engine = engine_of(self.bed, host)
+        kept, made = make_containers(engine, self.lesson, plans)
         for name in made:
             for line in docker_commands.run(name, plans[name]):
                 self._note(host, line)
-        await_pages(self.bed, engine_of(self.bed, host), plans, made)
+        records = [record for identity in made.values() if (record := engine.container(identity))]
+        started(records)
+        await_pages(self.bed, plans, records)
         for network in (where.network, *where.further):
             if made and network is not None and network.driver == "overlay":
                 await_names(self.bed, network.name, made)

@@ -65,15 +65,17 @@ def make_containers(
     """
     kept = _settle(engine, lesson, plans)
     missing = {name: plan for name, plan in plans.items() if name not in kept}
-    for wanted in {plan.image for plan in missing.values()}:
-        if not engine.has_image(wanted):
-            raise LessonError(
-                f"{engine.host} has no image called {wanted!r}.",
-                hint="leave `image` out: lessons use the image 'lesson', and the testbed reaches no registry.",
-            )
 
     def create(name: str, plan: ContainerPlan) -> str:
-        return engine.create_container(name, plan, {LESSON: lesson, MADE_AS: str(plan)})
+        try:
+            return engine.create_container(name, plan, {LESSON: lesson, MADE_AS: str(plan)})
+        except LessonError as error:
+            if engine.has_image(plan.image):
+                raise
+            raise LessonError(
+                f"{engine.host} has no image called {plan.image!r}.",
+                hint="leave `image` out: lessons use the image 'lesson', and the testbed reaches no registry.",
+            ) from error
 
     made: dict[str, str] = {}
     # They are made side by side and started in order: addresses are handed out at the start.
@@ -220,16 +222,16 @@ def leave_swarm(nodes: Sequence[Engine]) -> None:
             _until_let_go(partial(engine.remove_network, GATEWAY_BRIDGE))
 
 
-def await_pages(bed: Testbed, engine: Engine, plans: Mapping[str, ContainerPlan], made: Mapping[str, str]) -> None:
-    """Wait until those just made that serve a page by themselves listen for whoever asks.
+def await_pages(bed: Testbed, plans: Mapping[str, ContainerPlan], records: Iterable[ContainerRecord]) -> None:
+    """Wait until those just started that serve a page by themselves listen for whoever asks.
 
     A published port is taken on before that: who came too early would get an empty answer.
     """
     pairs: list[str] = []
-    for name, identity in made.items():
-        record = engine.container(identity)
-        if plans[name].command is None and plans[name].image in (image.NAME, image.TAG) and record and record.pid:
-            pairs += str(record.pid), dict(plans[name].env).get("PORT", "80")
+    for record in records:
+        plan = plans[record.name]
+        if plan.command is None and plan.image in (image.NAME, image.TAG) and record.pid:
+            pairs += str(record.pid), dict(plan.env).get("PORT", "80")
     if pairs:
         bed.run("testbed", ["sh", "-c", SERVES, "serves", *pairs], check=False)
 

@@ -298,6 +298,34 @@ def test_a_cancelled_launch_leaves_nothing(lab: Lab, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.testbed
+def test_a_container_is_shown_as_soon_as_it_runs(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its row says what the engine says while its page is still waited for; cancelled then, it is taken back."""
+    panel = launcher(lab)
+    reached, door = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> None:
+        reached.set()
+        door.wait(20)
+
+    monkeypatch.setattr("dockernet_lessons.lab.await_pages", wait)
+    panel._launch_button.click()
+    assert reached.wait(20)
+    record = lab.bed.engine().container("web")
+    assert record is not None
+    assert record.state == "running"
+    for part in ("web", "● running", f"bridge {record.addresses['bridge']}"):
+        assert part in texts(panel)
+    assert "waiting for its page" in panel._progress.value
+    (row,) = panel._rows._rows.values()
+    assert row._stop.disabled
+    panel._cancel.click()
+    door.set()
+    panel.desk.wait()
+    assert "Launching web was cancelled" in panel._message.value
+    assert lab.running() == panel._rows._rows == {}
+
+
+@pytest.mark.testbed
 def test_a_lab_that_is_closed_is_said(lab: Lab) -> None:
     """A panel whose lab is gone tells so, and works again when it is started."""
     panel = launcher(lab)

@@ -17,6 +17,8 @@ class Rows:
 
     def __init__(self, *, logs: Act, stop: Act, start: Act, remove: Act) -> None:
         self._acts = (logs, stop, start, remove)
+        self._usable = True
+        self._spare: list[_Row] = []
         self._rows: dict[str, _Row] = {}
         self._more = html("")
         self._list = column()
@@ -25,16 +27,26 @@ class Rows:
     def update(self, records: Sequence[ContainerRecord]) -> None:
         """Show these containers."""
         shown = list(records)[:MOST]
-        rows = {each.id: self._rows.get(each.id) or _Row(*self._acts) for each in shown}
+        rows = {each.id: self._rows.get(each.id) or self._new() for each in shown}
         for each in shown:
             rows[each.id].update(each)
+            rows[each.id].enable(when=self._usable)
         if list(rows) != list(self._rows):
             self._list.children = [each.box for each in rows.values()]
         self._rows = rows
         self._more.value = summary(records)
 
+    def prepare(self) -> None:
+        """Make the row of the next container now: its buttons are not to be waited for when it runs."""
+        if not self._spare:
+            self._spare.append(_Row(*self._acts))
+
+    def _new(self) -> _Row:
+        return self._spare.pop() if self._spare else _Row(*self._acts)
+
     def enable(self, *, when: bool) -> None:
         """Take clicks, or not."""
+        self._usable = when
         for each in self._rows.values():
             each.enable(when=when)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from html import escape
+from typing import Any
 
+from dockernet_lessons.container_inputs import read_container
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Container, Network, Topology
+from dockernet_lessons.finding import On, find_where
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.picture import draw
 from dockernet_lessons.testbed.engine import ContainerRecord
@@ -111,12 +114,14 @@ class Launcher(Panel):
 
     def _launch(self, job: Job, order: Order) -> None:
         made: list[Container | Network] = []
+        on, known = order.container["on"], {network.name: network for network in self.form.world.networks}
         try:
             if order.network is not None:
                 job.step(f"making the network {order.network['name']}")
-                made.append(self.lab.network(**order.network))
+                known[order.network["name"]] = self.lab.network(**order.network)
+                made.append(known[order.network["name"]])
             job.step("starting the container")
-            made.append(self.lab.container(**order.container))
+            made.append(self._start(job, **{**order.container, "on": known.get(on, on)}))
             job.step("looking at it")
         except (Cancelled, LessonError) as ended:
             for thing in reversed(made):
@@ -130,6 +135,16 @@ class Launcher(Panel):
         self._show(containers(self.lab))
         world = self._look()
         self.form.update(world, launched=None if self._launched not in world.containers else order)
+
+    def _start(self, job: Job, *, name: str, on: On, host: str | None = None, **wanted: Any) -> Container:
+        """Start a container, as ``lab.container`` does, but show it as soon as it runs."""
+
+        def started(records: Sequence[ContainerRecord]) -> None:
+            self._show([*self._records, *records])
+            job.say("waiting for its page")
+
+        where, at = find_where(self.lab.bed, self.lab.lesson, on, host)
+        return self.lab.make(where, at, {name: read_container(name, where, **wanted)}, started=started)[0]
 
     def _read_logs(self, job: Job, record: ContainerRecord) -> None:
         job.step("asking Docker")
@@ -150,6 +165,7 @@ class Launcher(Panel):
         changed = before is not None and repr(before) != repr(topology)
         picture = draw(before, topology) if changed and before else draw(topology)
         self._picture.value = picture.html
+        self._rows.prepare()
         return world
 
     def _show(self, records: list[ContainerRecord]) -> None:
