@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from learners_machine import learners_engine
+from terminal_round import go_round
 
 from dockernet_lessons import Lab, draw, fetch, observe, ping, resolve, testbed
 from dockernet_lessons.errors import LessonError, NoTestbed
@@ -128,6 +129,11 @@ class TestOnAnEngine:
             subprocess.Popen(bed.carrier.command(bed.runtime, ["echo", str(n)]), stdout=-1, stdin=-3) for n in range(20)
         ]
         assert [process.communicate()[0] for process in many] == [f"{n}\n".encode() for n in range(20)]
+
+    @pytest.mark.usefixtures("learner")
+    def test_a_terminal_in_a_cell(self) -> None:
+        """It does here all that it does elsewhere: type, resize, tell an exit code, end with all that it started."""
+        go_round(testbed.up(owner=os.getpid()))
 
     def test_either_end_of_a_connection_may_close_first(self, learner: LearnersEngine) -> None:
         """An engine's end reaches the client, a client's end the engine, and no process is left over."""

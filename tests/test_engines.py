@@ -11,7 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from terminal_round import go_round
 
+from dockernet_lessons import testbed
 from dockernet_lessons.testbed import tree
 
 ROOT = Path(__file__).parent.parent
@@ -53,3 +55,14 @@ def test_every_lesson_holds_on_another_engine(
     """Each stored output, or the one kept for that Engine, is what the Engine of an older Debian prints."""
     done = runs[suite].result()
     assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.mark.testbed
+@pytest.mark.usefixtures("empty_runtime")
+@pytest.mark.parametrize("suite", OTHERS)
+def test_a_terminal_on_another_engine(suite: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typed, resized, left and closed: `docker exec` of an older Engine carries all of it, too."""
+    monkeypatch.setenv("DOCKERNET_SUITE", suite)
+    bed = testbed.up(owner=os.getpid())
+    assert bed.suite == suite
+    go_round(bed)

@@ -8,47 +8,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from terminal_round import go_round, marked, processes, says, until
 
 from dockernet_lessons import Lab, LessonError, terminal, testbed
 from dockernet_lessons.errors import NoTestbed
 from dockernet_lessons.testbed import Testbed
-from dockernet_lessons.testbed.entering import MARK
 from dockernet_lessons.testbed.shells import AT_ONCE
 from dockernet_lessons.widgets.flow import AHEAD, DRIP_SECONDS, KEPT, Flow, Piece
 from dockernet_lessons.widgets.screen import VENDORED, Screen
 from dockernet_lessons.widgets.terminal import Terminal
 
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.02)
-
-
-def says(shell: Terminal, text: str) -> None:
-    """Wait until a text is on the screen."""
-    until(lambda: text in shell.text())
-
-
-def processes(bed: Testbed, needle: str) -> list[str]:
-    """Give the command lines in the testbed that hold a text."""
-    script = "for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $each; echo; done 2>/dev/null"
-    told = bed.run("testbed", ["sh", "-c", script], check=False).stdout
-    return [line for line in told.splitlines() if needle in line]
-
-
-def marked(bed: Testbed) -> list[str]:
-    """Give all that runs in the testbed because somebody typed it in some shell."""
-    return bed.run("testbed", ["sh", "-c", f"grep -lsz ^{MARK}= /proc/[0-9]*/environ"], check=False).stdout.split()
 
 
 @pytest.fixture
@@ -67,6 +42,12 @@ def router(bed: Testbed) -> Iterator[Terminal]:
     says(made, "router # ")
     yield made
     assert made.close(wait=30)
+
+
+@pytest.mark.testbed
+def test_a_whole_round(bed: Testbed) -> None:
+    """Typed, resized, left and closed: the same that each carrier and each Engine has to do."""
+    go_round(bed)
 
 
 # ---- a shell -------------------------------------------------------------------------------------------------

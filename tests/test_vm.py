@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from terminal_round import go_round
 from test_without_root import BECOME_USER, LESSON, SAYS
 
 from dockernet_lessons import testbed
@@ -109,6 +110,12 @@ def test_commands_are_as_if_they_ran_here(runtime: Path) -> None:
     for thread in threads:
         thread.join()
     assert sorted(answers) == [str(number) for number in range(8)]
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_terminal_in_a_cell() -> None:
+    """It does here all that it does elsewhere: type, resize, tell an exit code, end with all that it started."""
+    go_round(start())
 
 
 @pytest.mark.parametrize("mode", ["l2", "l3"])
