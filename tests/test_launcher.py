@@ -326,6 +326,44 @@ def test_a_container_is_shown_as_soon_as_it_runs(lab: Lab, monkeypatch: pytest.M
 
 
 @pytest.mark.testbed
+def test_what_was_done_before_it_could_be_cancelled_is_said(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's call cannot be broken off: its row goes with the container, and nobody is told that it was cancelled."""
+    web = lab.container("web")
+    panel = launcher(lab)
+    reached, door, remove = threading.Event(), threading.Event(), Engine.remove_container
+
+    def wait(engine: Engine, container: str) -> None:
+        reached.set()
+        door.wait(20)
+        remove(engine, container)
+
+    monkeypatch.setattr(Engine, "remove_container", wait)
+    (row,) = panel._rows._rows.values()
+    row._remove.click()
+    assert reached.wait(20)
+    panel._cancel.click()
+    door.set()
+    panel.desk.wait()
+    assert lab.bed.engine().container(web.id) is None
+    assert panel._rows._rows == {}
+    assert "Removing web was done before it could be cancelled." in panel._message.value
+
+
+@pytest.mark.testbed
+def test_a_second_host_has_a_launcher_of_its_own(bed: Testbed) -> None:
+    """What it makes is there, on a network of that host, and what is typed for it says where."""
+    lab = Lab("launcher", needs=("host2",)).start()
+    panel = launched(launcher(lab, host="host2"), network=NEW, new_name="shop", subnet="172.30.7.0/24")
+    record = bed.engine("host2").container("web")
+    assert record is not None
+    assert (record.state, dict(record.addresses)) == ("running", {"shop": "172.30.7.2"})
+    assert "shop 172.30.7.2" in texts(panel)
+    assert 'lab.container("web", on="shop", host="host2")' in panel._python.text
+    assert lab.script == panel._docker.text.splitlines()
+    lab.close()
+
+
+@pytest.mark.testbed
 def test_a_lab_that_is_closed_is_said(lab: Lab) -> None:
     """A panel whose lab is gone tells so, and works again when it is started."""
     panel = launcher(lab)

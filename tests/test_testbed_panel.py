@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from dockernet_lessons import Lab, testbed
 from dockernet_lessons import testbed_panel as panel_of_testbed
 from dockernet_lessons.testbed import Testbed
 from dockernet_lessons.testbed.carriers import Verdict
+from dockernet_lessons.testbed.engine import Engine
+from dockernet_lessons.testbed.start import choose
 from dockernet_lessons.widgets.testbed_panel import Seen, facts
 
 # The Docker SDK leaves a socket open that could not connect: that is so where an engine has died.
@@ -109,3 +113,60 @@ def test_a_testbed_is_started_started_anew_and_replaced_when_it_dies() -> None:
     assert testbed.running().engine().version
     assert not visible(panel._restart)
     assert visible(panel._clean)
+
+
+@pytest.mark.testbed
+@pytest.mark.usefixtures("empty_runtime")
+def test_a_start_that_is_cancelled_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stops where it has more to tell, the panel says what is there then, and the next click starts one."""
+    panel = panel_of_testbed()
+    reached, door, carrier = threading.Event(), threading.Event(), type(choose())
+    prepare = carrier.prepare
+
+    def wait(*arguments: object) -> None:
+        reached.set()
+        door.wait(20)
+        arguments[-1]("Making something (about an hour)")  # type: ignore[operator]
+        prepare(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(carrier, "prepare", wait)
+        panel._start.click()
+        assert reached.wait(20)
+        panel._cancel.click()
+        door.set()
+        panel.desk.wait(300)
+    assert "Starting the testbed was cancelled." in panel._message.value
+    assert "no testbed" in panel._facts.value
+    assert testbed.attach() is None
+    assert visible(panel._start)
+    panel._start.click()
+    panel.desk.wait(300)
+    assert testbed.running().engine().version in panel._facts.value
+
+
+@pytest.mark.testbed
+@pytest.mark.usefixtures("empty_runtime")
+def test_an_engine_that_dies_while_it_is_cleaned_is_replaced_by_a_click(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The panel becomes a message with a Restart button; that starts a new testbed, of which it then tells."""
+    lab = Lab("panel").start()
+    lab.container("web")
+    panel = panel_of_testbed()
+    remove = Engine.remove_container
+
+    def die_first(engine: Engine, container: str) -> None:
+        lab.bed.run("testbed", ["sh", "-c", "kill -9 $(cat /run/engines/host1.pid)"])
+        remove(engine, container)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Engine, "remove_container", die_first)
+        panel._clean.click()
+        panel._really_clean.click()
+        panel.desk.wait()
+    assert "does not answer any more" in panel._message.value
+    assert [visible(each) for each in (panel._restart, panel._clean)] == [True, False]
+    panel._restart.click()
+    panel.desk.wait(300)
+    assert "The testbed runs again." in panel._message.value
+    assert "nothing of any lab" in panel._facts.value
+    lab.close()

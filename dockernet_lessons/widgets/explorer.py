@@ -16,7 +16,7 @@ from dockernet_lessons.tracing.traced import Trace
 from dockernet_lessons.widgets.copyable import Copyable
 from dockernet_lessons.widgets.errand import Asked, Errand, Place, read
 from dockernet_lessons.widgets.errand_form import ErrandForm
-from dockernet_lessons.widgets.jobs import Cancelled, Job
+from dockernet_lessons.widgets.jobs import Job
 from dockernet_lessons.widgets.panel import Panel, button, column, hide, html, row, show
 from dockernet_lessons.widgets.reel import Reel
 from dockernet_lessons.widgets.stepper import Stepper
@@ -85,7 +85,7 @@ class Explorer(Panel):
         """Take up the lab where its testbed is a new one, and look at who is there."""
         if self.trouble is not None:
             self.lab.start()
-        job.step("looking who is there")
+        job.say("looking who is there")
         self.form.update(places(self.lab))
 
     # ---- the job
@@ -102,8 +102,6 @@ class Explorer(Panel):
             self._show(traced)
             if self._reel is not None:
                 self._reel.ahead()
-        except Cancelled:
-            self.say(f"{escape(str(job))} was cancelled.")
         except LessonError:
             self._clear()
             raise

@@ -55,13 +55,24 @@ class Job:
 
     def step(self, what: str) -> None:
         """Begin the next step. Raises ``Cancelled`` where the job shall stop here."""
-        if self._desk.progress.stopping:
+        if self.stopping:
             raise Cancelled
         self._desk.tell(step=what, done=self._desk.progress.done + 1)
 
     def say(self, what: str) -> None:
         """Tell more of the step that is under way."""
         self._desk.tell(step=what)
+
+    def halt(self, what: str) -> None:
+        """Tell more of the step that is under way, where it may stop. Raises ``Cancelled`` where it shall."""
+        if self.stopping:
+            raise Cancelled
+        self.say(what)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the learner wants this job to stop."""
+        return self._desk.progress.stopping
 
 
 class Desk:

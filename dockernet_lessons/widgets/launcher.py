@@ -76,7 +76,7 @@ class Launcher(Panel):
 
     def look_again(self) -> None:
         """See what has changed since, by other cells or by hand."""
-        self.work("Looking", self.again, steps=2)
+        self.work("Looking", self.again, steps=1)
 
     def stop(self, record: ContainerRecord) -> None:
         """Stop a container."""
@@ -98,7 +98,7 @@ class Launcher(Panel):
         """Take up the lab where its testbed is a new one, and look at what is there."""
         if self.trouble is not None:
             self.lab.start()
-        job.step("looking at it")
+        job.say("looking at it")
         self.form.update(self._look())
 
     # ---- the jobs
@@ -107,10 +107,10 @@ class Launcher(Panel):
         def work(job: Job) -> None:
             job.step("asking Docker")
             act()
-            job.step("looking at it")
+            job.say("looking at it")  # it is done: now its row has to say so
             self.form.update(self._look())
 
-        self.work(title, work, steps=3)
+        self.work(title, work, steps=2)
 
     def _launch(self, job: Job, order: Order) -> None:
         made: list[Container | Network] = []

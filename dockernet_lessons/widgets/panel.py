@@ -18,7 +18,7 @@ from IPython.display import display, update_display
 
 from dockernet_lessons import testbed
 from dockernet_lessons.errors import LessonError, NoTestbed
-from dockernet_lessons.widgets.jobs import Desk, Job, Progress, Work
+from dockernet_lessons.widgets.jobs import Cancelled, Desk, Job, Progress, Work
 from dockernet_lessons.widgets.keys import Keys
 
 STYLE = f"<style>{Path(__file__).with_name('panel.css').read_text()}</style>"
@@ -66,7 +66,7 @@ class Panel(ABC):
 
     @abstractmethod
     def again(self, job: Job) -> None:
-        """Take up the work on a new testbed."""
+        """Take up the work on a new testbed; not cancelled any more."""
 
     # ---- work
 
@@ -77,9 +77,23 @@ class Panel(ABC):
 
     def work(self, title: str, work: Work, *, steps: int) -> None:
         """Do a job off the main thread; nothing happens while another one of this panel runs."""
+
+        def whole(job: Job) -> None:
+            try:
+                work(job)
+            except Cancelled:
+                self.cancelled(title)
+            else:
+                if job.stopping and not self._message.value:
+                    self.say(f"{escape(title)} was done before it could be cancelled.")
+
         if not self.busy:
             self.say("")
-        self.desk.start(title, work, steps=steps)
+        self.desk.start(title, whole, steps=steps)
+
+    def cancelled(self, title: str) -> None:
+        """Tell that a job was cancelled; a panel that shows what is there looks again."""
+        self.say(f"{escape(title)} was cancelled.")
 
     def say(self, text: str, *, wrong: bool = False) -> None:
         """Tell the learner something, below the controls; without text, take the last thing away."""
@@ -100,8 +114,8 @@ class Panel(ABC):
 
     def _start_again(self, job: Job) -> None:
         job.step("waiting for its engine")
-        start(job.say)
-        job.step("looking at it")
+        start(job.halt)
+        job.say("looking at it")  # from here on it is done
         self.again(job)
         self.trouble = None
         hide(self._restart)

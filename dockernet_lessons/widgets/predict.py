@@ -76,7 +76,7 @@ class Prediction(Panel):
     def measure(self) -> None:
         """Measure, now that the answer is locked, and show both."""
         if self.answer is not None:
-            self.work("Measuring", self._compare, steps=1)
+            self.work("Measuring", self._compare, steps=2)
 
     def again(self, job: Job) -> None:
         """Leave the new testbed alone: what is to be measured is made by the lesson's own cells."""
@@ -121,7 +121,9 @@ class Prediction(Panel):
     def _compare(self, job: Job) -> None:
         job.step("asking the testbed")
         show(self._again)  # until it has worked: what is measured may not be there any more
-        self.measured = self._measure()
+        measured = self._measure()
+        job.step("comparing")
+        self.measured = measured
         self._seen = True
         self._outcome.value = self._comparison()
         hide(self._again)

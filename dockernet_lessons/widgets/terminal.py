@@ -70,7 +70,7 @@ class Terminal(Panel):
 
     def again(self, job: Job) -> None:
         """Start a shell."""
-        job.step("looking for the place")
+        job.say("looking for the place")
         if not self.running:
             self._start()
             self.say("")

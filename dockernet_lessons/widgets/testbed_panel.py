@@ -99,8 +99,13 @@ class TestbedPanel(Panel):
 
     def again(self, job: Job) -> None:
         """Look at the testbed that runs now."""
-        job.step("looking at it")
+        job.say("looking at it")
         self._show()
+
+    def cancelled(self, title: str) -> None:
+        """Tell so, and what is there now: a step of it may have been done."""
+        self._show()
+        super().cancelled(title)
 
     def _ask(self, yes: object) -> None:
         """Ask before something is removed that cannot be had back."""
@@ -122,7 +127,7 @@ class TestbedPanel(Panel):
             job.step("ending the one that runs")
             testbed.down()
         job.step("waiting for its engine")
-        start(job.say)
+        start(job.halt)
         self.again(job)
         self.say("The testbed runs. Labs start on it with <code>lab.start()</code>.")
 
