@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, pairwise
 from math import dist
 
@@ -148,6 +149,24 @@ def test_a_path_works_on_tangled_cables() -> None:
     wire = max((w for w in page.wires if w.cable and End("a", "eth1") in (w.cable.one, w.cable.other)), key=str)
     assert len(wire.points) == 4
     assert set(wire.points) <= {point for band in page.bands for point in band.points}
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+@pytest.mark.parametrize("path", ["out", "out and back"])
+def test_a_path_goes_through_no_container_that_it_does_not_meet(path: str, number: int) -> None:
+    """Containers that live in the host's namespace stand beside the way from the bridge to the interface outside."""
+    there = ("inner", "late", "web", "api", "probe")[:number]
+    alone = world({"web": [D], "db": [S]}, (D, S))
+    shared = Topology(
+        tuple(replace(each, containers=there) if each.kind == "host" else each for each in alone.places),
+        alone.cables,
+        alone.networks,
+    )
+    page = drawn(PATHS[path], shared)
+    assert {chip.container for chip in page.chips} >= set(there[:3])
+    pieces = [_around(pair) for band in page.bands for pair in pairwise(band.points)]
+    thick = [Rect(piece.left - 2, piece.top - 2, piece.width + 4, piece.height + 4) for piece in pieces]
+    assert not [chip for chip in page.chips for piece in thick if piece.overlaps(chip.rect)]
 
 
 def _around(points: tuple[tuple[float, float], ...]) -> Rect:

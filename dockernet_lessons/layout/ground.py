@@ -20,6 +20,7 @@ INSIDE = 16.0  # from a border to what is in it
 TO_THE_BARS = 30.0
 CAPTION = 20.0
 CHIP, CHIP_ROW = 32.0, 40.0
+LANE = 14.0  # between bridges and chips, and to either side of an outer interface: a packet's way runs there
 NECK = 16.0  # of a VXLAN interface, which is a port of its bridge and leads out of the namespace
 SKIRT = 7.0  # between two cables that run below a host
 NOTES = {"host": "the host's own namespace", "sandbox": "hidden namespace"}
@@ -112,7 +113,7 @@ class Ground:
     def height(self, width: float) -> float:
         """Give the height of the box when it is as wide as that."""
         bars = self.bar_height + self.caption_height
-        rows = len(self._flow(width)) * bars + len(self._chip_rows(width)) * CHIP_ROW
+        rows = len(self._flow(width)) * bars + len(self._chip_rows(width)) * CHIP_ROW + self._lane()
         main = bars if self.bridges else 0.0
         middle = max(main, rows) if self.parents else main + rows
         above = max((TAB / 2 + 3 + LINE * len(shown_addresses(link)) for link in self.lone), default=0.0)
@@ -166,22 +167,41 @@ class Ground:
             return max(max(lines) + 16, caption)
         return max(bar_text_width(name, addresses) + 28, caption)
 
-    def _chip_rows(self, width: float) -> list[list[str]]:
-        """Give the rows of what stands for containers without a namespace, the first of them a heading."""
+    def _lane(self) -> float:
+        """Give the height of the way between the bridges and the containers without a namespace."""
+        return LANE if self.chips and not self.parents and (self.bridges or self.below) else 0.0
+
+    def _chip_rows(self, width: float) -> list[list[tuple[str, float]]]:
+        """Give the rows of what stands for containers without a namespace, each with how far from the border.
+
+        The first row begins with a heading. The column above each outer interface stays free: packets come down there.
+        """
         if not self.chips:
             return []
         if self.parents:
-            return [[], *([name] for name in signs.chips(self.chips))]
-        rows: list[list[str]] = [[]]
-        left = text_width(signs.WITHOUT_A_NAMESPACE, "note") + 8
+            return [[], *([(name, INSIDE)] for name in signs.chips(self.chips))]
+        heading = INSIDE + text_width(signs.WITHOUT_A_NAMESPACE, "note") + 8
+        columns = self._outer_columns(width)
+        rows: list[list[tuple[str, float]]] = [[]]
+        left = heading
         for name in signs.chips(self.chips):
-            room = signs.chip_width(name) + 8
-            if rows[-1] and left + room > width - 2 * INSIDE:
+            wide = signs.chip_width(name)
+            spot = _clear_of(columns, left, wide)
+            if spot + wide > width - INSIDE and rows[-1]:
                 rows.append([])
-                left = text_width(signs.WITHOUT_A_NAMESPACE, "note") + 8
-            rows[-1].append(name)
-            left += room
+                spot = _clear_of(columns, heading, wide)
+            spot = heading if spot + wide > width - INSIDE else spot
+            rows[-1].append((name, spot))
+            left = spot + wide + 8
         return rows
+
+    def _outer_columns(self, width: float) -> list[float]:
+        """Give how far from the left border the outer interfaces are, where they stand in the middle."""
+        left, found = (width - self._row(self.outer)) / 2, []
+        for link in self.outer:
+            found.append(left + tab_width(link) / 2)
+            left += tab_width(link) + BETWEEN_FEET
+        return found
 
     def _flow(self, width: float) -> list[list[Link]]:
         """Give the rows of bridges that nothing is plugged into."""
@@ -235,23 +255,21 @@ class Ground:
                 self._bar(bridge, Rect(left, y, width, self.bar_height))
                 left += width + 14
             y += self.bar_height + self.caption_height
+        y += self._lane()
         for number, chips in enumerate(self._chip_rows(rect.width)):
-            left = rect.left + INSIDE
             if not number:
                 page.label(
                     signs.WITHOUT_A_NAMESPACE,
                     "note",
-                    left,
+                    rect.left + INSIDE,
                     y + (CHIP_ROW - 10 if self.parents else CHIP / 2),
                     align="left",
                 )
-            left += 0 if self.parents else text_width(signs.WITHOUT_A_NAMESPACE, "note") + 8
-            for name in chips:
-                spot = Rect(left, y, signs.chip_width(name), CHIP)
+            for name, left in chips:
+                spot = Rect(rect.left + left, y, signs.chip_width(name), CHIP)
                 page.add(Chip(name, spot))
                 page.label(name, "chip", spot.centre[0], y + 9.5)
                 page.label(signs.CHIP_NOTE, "note", spot.centre[0], y + 22)
-                left = spot.right + 8
             y += CHIP_ROW
 
     def _bar(self, bridge: Link, rect: Rect) -> None:
@@ -315,3 +333,15 @@ class Ground:
                 to = page.drops.get(goal, there.centre[0])
                 to += (9 if x > to else -9) if cable.kind == "parent" else 0
                 page.wire(cable, (x, here.bottom), (to, there.bottom), Tint(), turn=turn)
+
+
+def _clear_of(columns: Sequence[float], left: float, wide: float) -> float:
+    """Move something to the right until no column runs through it.
+
+    >>> _clear_of([100], 10, 40), _clear_of([100], 60, 40)
+    (10, 114.0)
+    """
+    for column in sorted(columns):
+        if left - LANE < column < left + wide + LANE:
+            left = column + LANE
+    return left
