@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, Generic, TypeVar
 
 Row = TypeVar("Row")
+PLAIN = "background:none;padding:0;white-space:nowrap"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
@@ -76,7 +77,7 @@ class Table(Sequence[Row], Generic[Row]):
         head = "".join(f'<th scope="col" {left}>{escape(name)}</th>' for name in heading)
         body = "".join(f"<tr>{''.join(f'<td {mono}>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
         typed = escape(f"{self.at}$ {self.command}")
-        command = f'<code style="background:none">{typed}</code>' if typed.count("$") > 1 else typed  # no formula
+        command = f'<code style="{PLAIN}">{typed}</code>' if typed.count("$") > 1 else typed  # no formula
         caption = f'<caption style="text-align:left;white-space:nowrap;font-family:monospace">{command}</caption>'
         return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -96,7 +97,7 @@ class Shown(tuple[object, ...]):
     def _html(self, group: list[Any], *, tables: bool) -> str:
         if tables:
             return "".join(table._repr_html_() for table in group)
-        return f'<pre style="margin:0 0 .6em">{escape(chr(10).join(map(repr, group)))}</pre>'
+        return f'<pre style="margin:0 0 .6em;word-break:normal">{escape(chr(10).join(map(repr, group)))}</pre>'
 
 
 def show(*answers: object) -> Shown:

@@ -6,9 +6,12 @@ Knows nothing of Docker, Linux or notebooks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 RECORDED = """what stands below the cells was printed on a testbed when the lesson was written; nothing of it
     was measured here. It can be read to its end. A cell that you run shows what happens now, and that is an error."""
+CELL = 110
+"""How many letters fit into a line of a cell."""
 LIVE = 'README.md, "Three ways in": a click, a laptop, a class.'
 
 
@@ -31,7 +34,17 @@ class LessonError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """Show a learner the message and the next step; IPython asks for this instead of a traceback."""
-        return [f"{type(self).__name__}: {self}"]
+        said = f"{type(self).__name__}: {self}"
+        return ["\n".join(_wrapped(line) for line in said.splitlines())]
+
+
+def _wrapped(line: str) -> str:
+    """Break a line that is wider than a cell between two words: JupyterLab would do so within one.
+
+    >>> _wrapped("a word " * 20).splitlines()[1]
+    '    word a word a word a word a word'
+    """
+    return fill(line, CELL, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 class NoTestbed(LessonError):

@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from lesson_rules import NOTEBOOKS, lesson_paths
 from nbformat import NotebookNode
 from PIL import Image
@@ -47,7 +48,9 @@ RUN_SECONDS = 600
 TALLEST_PICTURE = 16_000  # Chromium paints no taller window
 
 # JupyterLab draws only the cells in view, unless told otherwise; a screenshot needs them all.
-ALL_CELLS_DRAWN = {"windowingMode": "none"}
+ALL_CELLS_DRAWN = {"notebook-extension/tracker": {"windowingMode": "none"}}
+Settings = Mapping[str, Mapping[str, object]]
+"""What a learner set in JupyterLab, by the part of it that is set."""
 
 # What JupyterLab writes where the author gave no alt text.
 NO_ALT_TEXT = {"", "Image"}
@@ -86,6 +89,10 @@ BOTTOM = """() => {
     const cells = [...document.querySelectorAll('.jp-Notebook .jp-Cell')];
     return Math.ceil(cells.at(-1).getBoundingClientRect().bottom);
 }"""
+# What reads like an address JupyterLab makes a link, also in printed text, and tells it by its colour alone.
+LINKED_BY_JUPYTERLAB = re.compile(r'link-in-text-block: <a href="([^"]+)" rel="noopener" target="_blank">\1</a>')
+# The body of JupyterLab's page has no height of its own; axe-core takes all in it for hidden, and its colours for good.
+HIGH_BODY = "html, body { height: 100vh }"
 POP_UPS = "() => [...document.querySelectorAll('.jp-Dialog, .Toastify__toast')].map(box => box.textContent)"
 
 
@@ -108,7 +115,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def own_environment(home: Path) -> dict[str, str]:
+def own_environment(home: Path, settings: Settings) -> dict[str, str]:
     """Make an environment in which nothing of the user's JupyterLab is read or written."""
     folders = {
         "JUPYTER_CONFIG_DIR": home / "config",
@@ -116,9 +123,10 @@ def own_environment(home: Path) -> dict[str, str]:
         "JUPYTER_RUNTIME_DIR": home / "runtime",
         "IPYTHONDIR": home / "ipython",
     }
-    settings = home / "config" / "lab" / "user-settings" / "@jupyterlab" / "notebook-extension"
-    settings.mkdir(parents=True)
-    (settings / "tracker.jupyterlab-settings").write_text(json.dumps(ALL_CELLS_DRAWN))
+    for part, chosen in {**ALL_CELLS_DRAWN, **settings}.items():
+        path = home / "config" / "lab" / "user-settings" / "@jupyterlab" / f"{part}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(chosen))
     return {**os.environ, **{name: str(folder) for name, folder in folders.items()}, "JUPYTER_TOKEN": TOKEN}
 
 
@@ -137,7 +145,7 @@ def wait_until_ready(lab: Lab) -> None:
 
 
 @contextmanager
-def running_lab(root: Path, home: Path, *, live: bool = True) -> Iterator[Lab]:
+def running_lab(root: Path, home: Path, *, live: bool = True, settings: Settings | None = None) -> Iterator[Lab]:
     """Run JupyterLab on ``root``, and leave neither it nor a kernel behind, whatever happens meanwhile."""
     port = free_port()
     home.mkdir()
@@ -145,7 +153,7 @@ def running_lab(root: Path, home: Path, *, live: bool = True) -> Iterator[Lab]:
     command = [sys.executable, "-m", "jupyterlab", *lab_arguments(root, port=port, live=live)]
     command += ["--no-browser", "--allow-root", "--LabApp.expose_app_in_browser=True"]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=own_environment(home), stdout=output, stderr=output)
+        process = subprocess.Popen(command, env=own_environment(home, settings or {}), stdout=output, stderr=output)
     try:
         lab = Lab(f"http://127.0.0.1:{port}", log, process)
         wait_until_ready(lab)
@@ -191,6 +199,14 @@ class Watch:
             self.elsewhere.append(url)
 
 
+def barriers(page: Page) -> list[str]:
+    """List what axe-core finds in the outputs of cells: pale words, controls without a name and the like."""
+    page.add_style_tag(content=HIGH_BODY)
+    found = Axe().run(page, context=".jp-OutputArea").response["violations"]
+    told = [f"{each['id']}: {node['html']}" for each in found for node in each["nodes"]]
+    return [text for text in told if not LINKED_BY_JUPYTERLAB.fullmatch(text)]
+
+
 @dataclass(frozen=True)
 class Visit:
     """A lesson after the browser has run it."""
@@ -199,6 +215,7 @@ class Visit:
     watch: Watch
     pictures: list[dict[str, Any]]
     pop_ups: list[str]
+    barriers: list[str]
 
     def problems(self) -> list[str]:
         """List everything a learner should not meet."""
@@ -211,6 +228,7 @@ class Visit:
         found += [f"on the console: {text}" for text in self.watch.complaints]
         found += [f"asked elsewhere: {url}" for url in self.watch.elsewhere]
         found += [f"pop-up: {text}" for text in self.pop_ups]
+        found += [f"barrier: {text}" for text in self.barriers]
         for picture in self.pictures:
             found += [f"picture without alt text: {picture}"] if picture["alt"].strip() in NO_ALT_TEXT else []
             found += [] if picture["width"] and picture["height"] else [f"picture not shown: {picture}"]
@@ -240,7 +258,7 @@ def visit(browser: Browser, lab: Lab, name: str, screenshot: Path, *, seconds: i
             page.set_viewport_size({"width": 1280, "height": min(TALLEST_PICTURE, height)})
         page.wait_for_function("() => [...document.images].every(image => image.complete)")
         page.screenshot(path=screenshot)
-        return Visit(notebook, watch, page.evaluate(PICTURES), page.evaluate(POP_UPS))
+        return Visit(notebook, watch, page.evaluate(PICTURES), page.evaluate(POP_UPS), barriers(page))
 
 
 @pytest.fixture(scope="module")
@@ -313,6 +331,8 @@ FAULTS = {
     "picture not shown": 'HTML(\'<img alt="x" src="data:image/png;base64,AAAA">\')',
     "on the console: planted": "Javascript('console.error(\"planted\")')",
     "pop-up: planted": f"Javascript({POP_UP!r})",
+    "barrier: color-contrast: <p": "HTML('<p style=\"color:#ccc;background:#fff\">pale</p>')",
+    "barrier: button-name: <button>": "HTML('<button></button>')",
     "ZeroDivisionError": "1 / 0",
     "not run": "'a cell after the error'",
 }

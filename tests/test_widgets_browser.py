@@ -11,12 +11,23 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Browser, Locator, Page, expect
-from test_browser import FILTERS, HAS_RUN, IS_OPEN, RUN_ALL, TOKEN, Watch, browser, running_lab, screenshots
+from test_browser import (
+    FILTERS,
+    HAS_RUN,
+    IS_OPEN,
+    RUN_ALL,
+    TOKEN,
+    Settings,
+    Watch,
+    barriers,
+    browser,
+    running_lab,
+    screenshots,
+)
 
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.making import sweep
@@ -31,6 +42,13 @@ SECONDS = 60
 SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
 CLEAR = "() => window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')"
+RUN_IN_THE_LAST_CELL = """source => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    content.activeCellIndex = content.widgets.length - 1;
+    content.activeCell.model.sharedModel.setSource(source);
+    return window.jupyterapp.commands.execute('notebook:run-cell');
+}"""
+HOW_COMMS_GO = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.commsOverSubshells"
 # What JupyterLab itself writes when a kernel is restarted, and when a notebook is opened whose kernel is another one.
 OF_A_RESTART = ("widget model not found", "Could not restore the debugger state: Canceled future")
 
@@ -59,6 +77,14 @@ class Cells:
         self.page.evaluate(RUN_ALL)
         self.page.wait_for_function(HAS_RUN, timeout=SECONDS * 1000)
 
+    def tab_to(self, control: Locator) -> None:
+        """Press Tab until a control has the focus, as often as there are controls in a few panels."""
+        for _ in range(40):
+            if control.evaluate("element => element === document.activeElement"):
+                return
+            self.page.keyboard.press("Tab")
+        pytest.fail(f"{control} is not reached by Tab")
+
     def reload(self) -> None:
         """Save the notebook, and load the page again."""
         self.page.evaluate(SAVE)
@@ -77,8 +103,8 @@ class Cells:
             self.page.evaluate(FILTERS, f"JupyterLab {theme}")
             expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)  # it comes while a theme is loaded
             self.page.screenshot(path=self.pictures / f"{name}-{theme.lower()}.png")
-            found = Axe().run(self.page, context=".jp-OutputArea").response["violations"]
-            assert not found, "\n".join(f"{theme}: {each['id']}: {each['nodes'][0]['html']}" for each in found)
+            found = barriers(self.page)
+            assert not found, "\n".join(f"{theme}: {each}" for each in found)
 
     def quiet(self) -> None:
         """See that nothing was asked elsewhere and nothing complained about."""
@@ -87,14 +113,16 @@ class Cells:
 
 
 @contextmanager
-def opened(browser: Browser, folder: Path, pictures: Path, *sources: str) -> Iterator[Cells]:
+def opened(
+    browser: Browser, folder: Path, pictures: Path, *sources: str, settings: Settings | None = None
+) -> Iterator[Cells]:
     """Open a notebook with these cells in JupyterLab, and run it."""
     path = folder / "course" / "notebooks" / NAME
     path.parent.mkdir(parents=True)
     kernel = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(new_notebook(cells=list(map(new_code_cell, sources)), metadata={"kernelspec": kernel}), path)
     with (
-        running_lab(folder / "course", folder / "home") as lab,
+        running_lab(folder / "course", folder / "home", settings=settings) as lab,
         browser.new_context(viewport={"width": 1280, "height": 1400}) as context,
     ):
         page = context.new_page()
@@ -180,6 +208,45 @@ def test_a_prediction_outlives_page_kernel_and_file(browser: Browser, tmp_path: 
         cells.quiet()
 
 
+FAULTY = """
+from ipywidgets import HTML
+HTML('<p style="color:#777;background:#888">pale</p><button></button>')
+"""
+
+
+def test_a_barrier_is_seen_in_both_themes(browser: Browser, tmp_path: Path, screenshots: Path) -> None:
+    """What the rules are asked for they find among live controls: words too pale, a button without a name."""
+    with opened(browser, tmp_path, screenshots, FAULTY) as cells:
+        for theme in ("Dark", "Light"):
+            cells.page.evaluate(FILTERS, f"JupyterLab {theme}")
+            found = " ".join(barriers(cells.page))
+            assert "color-contrast: <p" in found
+            assert "button-name: <button>" in found
+
+
+WAITS = """
+import threading
+from dockernet_lessons import predict
+door = threading.Event()
+predict("Will it open?", measure=lambda: door.wait(60))
+"""
+
+
+@pytest.mark.parametrize("setting", ["disabled", "perComm", "perCommTarget"])
+def test_the_kernel_stays_usable(setting: str, browser: Browser, tmp_path: Path, screenshots: Path) -> None:
+    """While a job runs, cells run and the page hears of both, whatever JupyterLab does with the kernel's subshells."""
+    settings = {"apputils-extension/kernels-settings": {"commsOverSubshells": setting}}
+    with opened(browser, tmp_path, screenshots, WAITS, "OPENS = 0", settings=settings) as cells:
+        assert cells.page.evaluate(HOW_COMMS_GO) == setting
+        cells.panel.get_by_label("yes", exact=True).check()
+        cells.panel.get_by_role("button", name="Lock in my prediction").click()
+        expect(cells.panel.get_by_text("Measuring: asking the testbed")).to_be_visible()
+        cells.page.evaluate(RUN_IN_THE_LAST_CELL, "door.set(), 6 * 7")
+        expect(cells.page.locator(".jp-OutputArea-output", has_text="(None, 42)")).to_be_visible()
+        expect(cells.panel.get_by_text("As you predicted")).to_be_visible()
+        cells.quiet()
+
+
 LAUNCHER = """
 from dockernet_lessons import Lab, launcher
 lab = Lab("widgets").start()
@@ -224,6 +291,46 @@ def test_a_container_is_launched_by_clicks(browser: Browser, bed: Testbed, tmp_p
             panel.get_by_role("button", name="Remove").click()
             expect(panel.get_by_text("This lab has no containers yet.")).to_be_visible()
             until(lambda: engine.container("web") is None)
+            cells.quiet()
+    finally:
+        sweep([bed.engine()], "widgets")
+
+
+@pytest.mark.testbed
+def test_containers_are_launched_and_removed_without_a_mouse(
+    browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path
+) -> None:
+    """Every control is reached by Tab and used by keys; what was copied can be pasted; no key is lost after a job."""
+    try:
+        with opened(browser, tmp_path, screenshots, LAUNCHER) as cells:
+            panel, page, engine = cells.panel, cells.page, bed.engine()
+            page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+            page.keyboard.press("Escape")
+            cells.tab_to(panel.get_by_label("Network", exact=True))
+            page.keyboard.type("a new")
+            cells.tab_to(panel.get_by_label("Subnet"))
+            page.keyboard.press("Control+a")
+            page.keyboard.type("172.30.7.0/24")
+            cells.tab_to(panel.get_by_label("Container", exact=True))
+            page.keyboard.press("Control+a")
+            page.keyboard.type("inn")
+            cells.tab_to(panel.get_by_role("button", name="Copy in a cell"))
+            page.keyboard.press("Enter")
+            expect(panel.get_by_role("button", name="Copy in a cell")).to_have_text("Copied")
+            typed = 'lab.network("shop", subnet="172.30.7.0/24")\nlab.container("inn", on="shop")'
+            assert page.evaluate("() => navigator.clipboard.readText()") == typed
+            cells.tab_to(panel.get_by_role("button", name="Launch"))
+            page.keyboard.press("Enter")
+            expect(panel.get_by_text("shop 172.30.7.2")).to_be_visible()
+            expect(panel.get_by_text("inn was launched.")).to_be_visible()
+            cells.tab_to(panel.get_by_role("button", name="Stop"))
+            page.keyboard.press("Space")
+            expect(panel.get_by_text("○ exited")).to_be_visible()
+            expect(panel.get_by_role("button", name="Remove")).to_be_enabled()
+            cells.tab_to(panel.get_by_role("button", name="Remove"))
+            page.keyboard.press("Enter")
+            expect(panel.get_by_text("This lab has no containers yet.")).to_be_visible()
+            until(lambda: engine.container("inn") is None)
             cells.quiet()
     finally:
         sweep([bed.engine()], "widgets")

@@ -329,6 +329,8 @@ NEXT_STEPS = (
     ("port is already allocated", "publish another port, or close the lab that uses this one."),
     ("address already in use", "publish another port, or stop the program that listens on this one."),
     ("sharing network namespace", "start it on that network instead: here it has no network of its own to add one to."),
+    ("in private (none) mode", "take it off that network first: `lab.disconnect(container, 'none')`."),
+    ("not manually attachable", "make the network without `attachable=False`, or start a service on it."),
     ("overlap", "choose a subnet that no other network uses; `lab.networks()` lists them."),
     ("no such image", "lessons use the image 'lesson', which is always there."),
     ("already in use by container", "choose another name, or close the lab that made the other container."),

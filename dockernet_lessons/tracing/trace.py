@@ -100,9 +100,14 @@ def _unknown_name(source: Container | str, name: str, here: Place, target: str) 
 
 
 def _around(places: Sequence[Place], hops: Sequence[Hop]) -> Topology:
-    """Give the topology of a way: the internet, and a host without containers, only where it leads there."""
-    busy = {hop.place for hop in hops} | {place.machine for place in places if place.kind == "container"} | {"host1"}
-    idle = {place.name for place in places if place.kind in ("internet", "host")} - busy
+    """Give the topology of a way: only where it leads there the internet, a host without containers, and a sandbox.
+
+    A sandbox that a container is plugged into is shown in any case.
+    """
+    containers = [place for place in places if place.kind == "container"]
+    busy = {hop.place for hop in hops} | {place.machine for place in containers} | {"host1"}
+    busy |= {link.peer_place for place in containers for link in place.links if link.peer_place}
+    idle = {place.name for place in places if place.kind in ("internet", "host", "sandbox")} - busy
     return connect([place for place in places if not {place.name, place.machine} & idle], observe.networks())
 
 

@@ -139,7 +139,8 @@ def _rules(leg: Leg) -> Iterator[str]:
 
 def _table(leg: Leg) -> str:
     left, whole = "text-align:left;font-family:monospace", ";white-space:nowrap"
-    head = "".join(f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in COLUMNS)
+    named = (f'<th scope="col" style="text-align:left">{escape(name)}</th>' for name in COLUMNS if name)
+    head = f"<td></td>{''.join(named)}"  # a heading has to say something: the first column is that of the numbers
     body = "".join(
         "<tr>"
         + "".join(

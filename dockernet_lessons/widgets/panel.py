@@ -36,7 +36,7 @@ class Panel(ABC):
         self.trouble: LessonError | None = None
         self.desk = Desk(self._told, self._failed)
         self._shown: str | None = None
-        self._heading = html(f'<p class="title" role="heading" aria-level="4">{escape(title)}</p>')
+        self._heading = html(f'<p class="title" role="heading" aria-level="3">{escape(title)}</p>')
         self._progress = html("")
         self._message = html("")
         self._cancel = button("Cancel", self.desk.cancel, tip="Stop after the step that is under way")
