@@ -351,6 +351,7 @@ NEXT_STEPS = (
         "vlan link: operation not supported",
         "the kernel lacks it: `Lab(..., needs=('vlan',)).start()` finds one that has it.",
     ),
+    ("resource temporarily unavailable", "remove the container that has started so many processes."),
     ("no space left", "the testbed's disk is its memory: remove what you no longer need, or run `dockernet clean`."),
     ("operation not supported", "the kernel lacks it: `Lab(..., needs=('ipvlan',)).start()` finds one that has it."),
     ("already exists", "choose another name, or close the lab that made the other network."),
