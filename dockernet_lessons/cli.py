@@ -137,11 +137,12 @@ def test(
     arguments: Annotated[list[str] | None, typer.Argument(help="Files, folders and options for pytest.")] = None,
 ) -> None:
     """Run every test, and every lesson with its outputs compared. As root a missing testbed is a failure."""
+    from dockernet_lessons.testbed import packages
     from dockernet_lessons.testbed.doctor import examine
 
     root = _course()
     as_root = os.geteuid() == 0
-    if as_root or examine().ready:
+    if as_root or (examine().ready and not packages.missing()):
         build()  # so that no test waits for it
     options = [
         "--nbval",

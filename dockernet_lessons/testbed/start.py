@@ -14,7 +14,7 @@ from functools import partial
 from importlib import import_module
 
 from dockernet_lessons.errors import BuildFailed, LessonError, NoTestbed
-from dockernet_lessons.testbed import image, needs, paths, processes, testbed, tree
+from dockernet_lessons.testbed import image, needs, packages, paths, processes, testbed, tree
 from dockernet_lessons.testbed.carriers import Carrier
 from dockernet_lessons.testbed.testbed import Progress, Testbed, attach
 from dockernet_lessons.testbed.turns import one_at_a_time
@@ -94,14 +94,18 @@ def _start_first(
     """Start one carrier after the other, until one runs that has what is needed; say why others were passed over."""
     failed: list[LessonError] = []
     built: tree.Tree | None = None
+    tried = False
     for carrier in candidates:
         verdict = carrier.verdict()
         if not verdict.usable:
             passed_over.append(f"{carrier.name} passed over: {verdict.reason}")
             continue
-        built = built or tree.cached(suite) or tree.build(suite, progress=progress)
+        tried = True
+        built = built or tree.cached(suite)
+        if built is None and not packages.missing():
+            built = tree.build(suite, progress=progress)
         try:
-            bed = start(carrier, built)
+            bed = start(carrier, built or carrier.tree(suite, progress))
         except (NoTestbed, BuildFailed) as error:
             failed.append(error)
             passed_over.append(f"{carrier.name} passed over: {error.message}")
@@ -115,8 +119,10 @@ def _start_first(
         carrier.stop(bed.runtime)
     if failed and len(passed_over) == 1:
         raise failed[0]
-    if built and len(failed) < len(passed_over) and needed:
+    if tried and len(failed) < len(passed_over) and needed:
         raise _nothing_has(needed, passed_over)
+    if failed and built is None:  # the tools that it is built with would help most
+        raise failed[-1]
     raise _nothing_works(passed_over) from (failed[0] if failed else None)
 
 
