@@ -128,6 +128,15 @@ class LearnersEngine:
         finally:
             connection.close()
 
+    def await_event(self, filters: Mapping[str, Sequence[str]]) -> bool:
+        """Wait until something happens that passes the filters; tell whether it did, or the engine ended before."""
+        connection = self._connection(timeout=None)
+        try:
+            connection.request("GET", f"/events?{urlencode({'filters': json.dumps(filters)})}")
+            return connection.getresponse().readline() != b""
+        finally:
+            connection.close()
+
     def send(self, path: str, query: Sequence[tuple[str, str]], write: Callable[[IO[bytes]], None]) -> None:
         """Send an archive that ``write`` writes, and wait for what the engine makes of it, however long that takes.
 
