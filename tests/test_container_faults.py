@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import pwd
+import signal
+import socket
+import struct
 import time
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from test_container_carrier import address, learner, on_an_engine, ours, until
 
 from dockernet_lessons import Lab, LessonError, ping, testbed
 from dockernet_lessons.errors import NoTestbed
-from dockernet_lessons.testbed import bridge
+from dockernet_lessons.testbed import bridge, processes
 from dockernet_lessons.testbed.learners_engine import LearnersEngine
 
 __all__ = ["address", "learner"]
@@ -77,6 +80,37 @@ def test_a_paused_container(lab: Lab, learner: LearnersEngine) -> None:
     assert works(lab)
     assert ours(learner) == (1, 1)
     lab.close()
+
+
+def test_a_suspended_bridge(lab: Lab, learner: LearnersEngine) -> None:
+    """A bridge that was stopped by a signal is told like one that has gone, and makes way for the next."""
+    process = processes.recorded(lab.bed.runtime / "bridge")
+    assert process is not None
+    os.kill(process, signal.SIGSTOP)
+    until(lambda: processes.suspended(process))
+    all_say(lab, "`lab.start()`")
+    lab.start()
+    assert processes.started(process) is None
+    assert works(lab)
+    assert ours(learner) == (1, 1)
+    lab.close()
+
+
+def test_an_engine_that_is_suspended(learner: LearnersEngine) -> None:
+    """A start gives up in a minute and says who does not answer; once the engine goes on, the next start works."""
+    testbed.up(owner=os.getpid())
+    with learner.connect() as line:
+        process, _, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    os.kill(process, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with pytest.raises(NoTestbed, match=f"no Docker Engine answers at {learner.address}"):
+            testbed.up(owner=os.getpid())
+        assert time.monotonic() - began < 90
+    finally:
+        os.kill(process, signal.SIGCONT)
+    assert testbed.up(owner=os.getpid()).run("router", ["ip", "route"]).exit_code == 0
+    assert ours(learner) == (1, 1)
 
 
 def test_an_engine_that_goes_in_the_middle(

@@ -111,7 +111,9 @@ def main(runtime: str, owner: int) -> None:
     home = Home.read(folder)
     assert home is not None, folder  # noqa: S101  # the carrier has just written it
     asked, ask = os.pipe()
-    signal.signal(signal.SIGTERM, lambda *_: os.write(ask, b"x"))
+    os.set_blocking(ask, False)
+    signal.set_wakeup_fd(ask)  # not by a handler: that waits for this thread, and any thread may be given the signal
+    signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _cleared_away(folder, home):
         bridge = Bridge(home, folder / "sockets")

@@ -23,6 +23,8 @@ STANDARD_SOCKETS = ("/var/run/docker.sock", "~/.docker/run/docker.sock")
 """Where Docker Engine and Docker Desktop listen, in the order in which they are tried."""
 
 CONNECT_SECONDS = 5.0
+LIST_SECONDS = 10.0
+"""An engine that cannot list what it has in this time does not answer."""
 
 Stream = tuple[socket.socket, BinaryIO]
 """An open connection: to write to, and to read from."""
@@ -101,7 +103,8 @@ class LearnersEngine:
     def ids(self, kind: str, label: str) -> list[str]:
         """List what carries the label: the ids of ``containers`` or ``images``, or the names of ``volumes``."""
         query = {"filters": json.dumps({"label": [label]}), **({"all": "1"} if kind == "containers" else {})}
-        found = self.request("GET", "/volumes" if kind == "volumes" else f"/{kind}/json", query=query)
+        path = "/volumes" if kind == "volumes" else f"/{kind}/json"
+        found = self.request("GET", path, query=query, timeout=LIST_SECONDS)
         if kind == "volumes":
             return [each["Name"] for each in found["Volumes"] or ()]
         return [each["Id"] for each in found]

@@ -123,7 +123,8 @@ class ContainerCarrier:
 
     def alive(self, runtime: Path) -> bool:
         """Tell whether the testbed of this runtime folder runs."""
-        return processes.recorded(runtime / "bridge") is not None and (runtime / "container.json").exists()
+        process = processes.recorded(runtime / "bridge")
+        return process is not None and not processes.suspended(process) and (runtime / "container.json").exists()
 
     def command(self, runtime: Path, command: Sequence[str]) -> list[str]:
         """Give the command of this machine that runs ``command`` inside the testbed."""
