@@ -97,7 +97,7 @@ def test_a_suspended_bridge(lab: Lab, learner: LearnersEngine) -> None:
 
 
 def test_an_engine_that_is_suspended(learner: LearnersEngine) -> None:
-    """A start gives up in a minute and says who does not answer; once the engine goes on, the next start works."""
+    """A start gives up after a minute and says who does not answer; once the engine goes on, the next start works."""
     testbed.up(owner=os.getpid())
     with learner.connect() as line:
         process, _, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
@@ -106,7 +106,7 @@ def test_an_engine_that_is_suspended(learner: LearnersEngine) -> None:
         began = time.monotonic()
         with pytest.raises(NoTestbed, match=f"no Docker Engine answers at {learner.address}"):
             testbed.up(owner=os.getpid())
-        assert time.monotonic() - began < 90
+        assert time.monotonic() - began < 150
     finally:
         os.kill(process, signal.SIGCONT)
     assert testbed.up(owner=os.getpid()).run("router", ["ip", "route"]).exit_code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,13 +23,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: place(item.path))
 """
 ONE, SIX = "def test_one(): pass\n", "".join(f"def test_{number}(): pass\n" for number in range(6))
-ALONE = ["--numprocesses=1", "-p", "no:cacheprovider", "-v"]
+ALONE = ["-p", "xdist", "--numprocesses=1", "-p", "no:cacheprovider", "-v"]
 
 
 def begun(folder: Path, options: Sequence[str]) -> list[str]:
     """Run the tests of a folder with one worker, and give the files in the order in which they were taken."""
     command = [sys.executable, "-m", "pytest", *options, *ALONE]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     ran = [line.partition("PASSED ")[2] for line in done.stdout.splitlines() if "PASSED" in line]
     return list(dict.fromkeys(name.partition("::")[0] for name in ran))
