@@ -162,9 +162,15 @@ def both_here(lab: Lab, it: SimpleNamespace) -> None:
     lab.containers(it.near, it.far, on=lab.network("near", subnet=it.subnet))
 
 
-BY_HAND = (
-    "ip link delete cable 2>/dev/null; iptables -F DOCKER-USER; iptables -A DOCKER-USER -j RETURN; ip -4 address flush dev eth0; "
-    + "; ".join(("ip address add 192.0.2.11/24 dev eth0", "ip route replace default via 192.0.2.254"))
+BY_HAND = "; ".join(
+    (
+        "ip link delete cable 2>/dev/null",  # it goes with its container, but not at once
+        "iptables -F DOCKER-USER",
+        "iptables -A DOCKER-USER -j RETURN",
+        "ip -4 address flush dev eth0",
+        "ip address add 192.0.2.11/24 dev eth0",
+        "ip route replace default via 192.0.2.254",
+    )
 )
 
 
