@@ -1,16 +1,25 @@
-"""Answers to the assignments' exercises that are wrong in some way, with the points that each has earned."""
+"""Answers to the assignments' exercises: the sources' own, and wrong ones with the points that each has earned."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
+from dockernet_lessons.grading import notebooks
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.probe import run
 
 Answer = Callable[[Lab, SimpleNamespace], object]
+SOURCES = Path(__file__).parent.parent / "assignments"
 
 PASSES_ON = "socat TCP-LISTEN:80,fork,reuseaddr TCP:{}:80"
+
+
+def solutions(assignment: str) -> dict[str, str]:
+    """Give the solutions of a source notebook, by the names of their cells."""
+    found = notebooks.cells(notebooks.read(SOURCES / f"{assignment}.ipynb"))
+    return {cell.name: cell.source for cell in found if cell.kind == "learner"}
 
 
 def on_the_default_bridge(lab: Lab, it: SimpleNamespace) -> None:
