@@ -16,6 +16,7 @@ from pathlib import Path
 
 import other_engines
 import pytest
+import running_order
 from nbval.plugin import IPyNbCell
 
 from dockernet_lessons import testbed
@@ -89,6 +90,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os.environ["DOCKERNET_RUNTIME"] = str(shared.folder)
         testbed.down()
         shutil.rmtree(shared.folder, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first: workers are given whole files, in this order."""
+    place = running_order.place()
+    items.sort(key=lambda item: place(item.path))
 
 
 @pytest.hookimpl(tryfirst=True)

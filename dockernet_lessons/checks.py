@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from dockernet_lessons import testbed
 from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Answer, Place
 from dockernet_lessons.lab import Lab
+from dockernet_lessons.observe import links
 from dockernet_lessons.places import places
 from dockernet_lessons.probe import fetch, ping, run
 from dockernet_lessons.whereabouts import check_runs, enter, record_of
@@ -86,23 +88,35 @@ def place_of(name: str) -> Place:
     return next(place for place in places() if name in (place.name, *place.containers))
 
 
-def kernel_says(lab: Lab, name: str, *files: str) -> str:
+def addresses(name: str, *, kind: str | None = None) -> list[str]:
+    """Give the IPv4 addresses of a container, its loopback's left out; those at interfaces of one ``kind`` alone."""
+    found = [each for link in links(name) if kind in (None, link.kind) for each in link.addresses]
+    return [str(each.ip) for each in found if each.version == 4 and not each.is_loopback]
+
+
+def kernel_says(name: str, *files: str) -> str:
     """Read files of the kernel in a place with a tool of the testbed's: one of the container's could say anything."""
-    return lab.bed.run(enter(name)[1], ["cat", *files], check=False).stdout
+    return testbed.running().run(enter(name)[1], ["cat", *files], check=False).stdout
 
 
 ECHOES = re.compile(r"^Icmp6InEchos\s+(\d+)$|^Icmp: (?=\d)(?:\d+ ){8}(\d+)", re.MULTILINE)
 """How many echo requests a network namespace has had. Source: ``net/ipv4/proc.c`` and ``net/ipv6/proc.c`` of Linux."""
 
 
-def heard(lab: Lab, name: str, source: str, target: str) -> bool:
-    """Tell whether an echo request to a target gets to this very place, and not to another that has its address.
+def why_not_itself(source: str, name: str, *, called: str = "") -> str | None:
+    """Tell what keeps a place from reaching this very one by ping, ``None`` where it does.
 
-    The kernel counts them where they arrive. Where several share a network namespace, so do they share the counter.
+    It may be ``called`` by another name, or by an address. The kernel counts echo requests where they arrive, so those
+    that another place answers are told apart. Containers that share a network namespace share the counter, too.
     """
-    files = ("/proc/net/snmp", "/proc/net/snmp6")
-    before = ECHOES.findall(kernel_says(lab, name, *files))
-    return ping(source, target).reached and ECHOES.findall(kernel_says(lab, name, *files)) != before
+    before, target = _echoes(name), called or name
+    if problem := why_not(source, target):
+        return problem
+    return None if _echoes(name) != before else f"it is not {name} that {source} reaches as {target}."
+
+
+def _echoes(name: str) -> list[tuple[str, str]]:
+    return ECHOES.findall(kernel_says(name, "/proc/net/snmp", "/proc/net/snmp6"))
 
 
 @contextmanager

@@ -31,6 +31,9 @@ app = typer.Typer(
 PASSED_ON = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 """Everything after the first argument belongs to the command that is run, options too."""
 
+SIDE_BY_SIDE = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile", "--no-loadscope-reorder")
+"""How all tests run: whole files at a time, in the order of `tools/running_order.py`, not by how many tests are in."""
+
 Suite = Annotated[str | None, typer.Option(help="Debian suite of the testbed: forky (Engine 28), trixie, bookworm.")]
 
 
@@ -134,19 +137,19 @@ def test(
     arguments: Annotated[list[str] | None, typer.Argument(help="Files, folders and options for pytest.")] = None,
 ) -> None:
     """Run every test, and every lesson with its outputs compared. As root a missing testbed is a failure."""
+    from dockernet_lessons.testbed import packages
     from dockernet_lessons.testbed.doctor import examine
 
     root = _course()
     as_root = os.geteuid() == 0
-    if as_root or examine().ready:
+    if as_root or (examine().ready and not packages.missing()):
         build()  # so that no test waits for it
     options = [
         "--nbval",
         "--nbval-sanitize-with=tests/sanitise.cfg",
         *(["--require-testbed"] if as_root else []),
     ]
-    side_by_side = ["--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile"]
-    what = arguments or [*side_by_side, "tests", "dockernet_lessons", "notebooks"]
+    what = arguments or [*SIDE_BY_SIDE, "tests", "dockernet_lessons", "notebooks"]
     os.chdir(root)
     _become([sys.executable, "-m", "pytest", *options, *what])
 

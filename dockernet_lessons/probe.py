@@ -114,14 +114,12 @@ def run(place: Container | str, line: str, *, seconds: float = 10) -> Printed:
 
     Raises ``CommandFailed`` where it ends with an error.
     """
-    record = record_of(place)
-    where, command = str(place), ["sh", "-c", line]
+    bed, record, command = testbed.running(), record_of(place), ["sh", "-c", line]
     if record is None:
-        _, where = enter(place)
+        done = bed.run(enter(place)[1], command, check=False, timeout=seconds)
     else:
         check_runs(record)
-        where, command = record.host, ["docker", "exec", record.name, *command]
-    done = testbed.running().run(where, command, check=False, timeout=seconds)
+        done = bed.run_in(record.host, record.id, command, timeout=seconds)
     if done.exit_code:
         raise CommandFailed(
             [line], done.exit_code, done.stderr or done.stdout, hint="correct the command, and run the cell again."

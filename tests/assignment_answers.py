@@ -1,16 +1,25 @@
-"""Answers to the assignments' exercises that are wrong in some way, with the points that each has earned."""
+"""Answers to the assignments' exercises: the sources' own, and wrong ones with the points that each has earned."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
+from dockernet_lessons.grading import notebooks
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.probe import run
 
 Answer = Callable[[Lab, SimpleNamespace], object]
+SOURCES = Path(__file__).parent.parent / "assignments"
 
 PASSES_ON = "socat TCP-LISTEN:80,fork,reuseaddr TCP:{}:80"
+
+
+def solutions(assignment: str) -> dict[str, str]:
+    """Give the solutions of a source notebook, by the names of their cells."""
+    found = notebooks.cells(notebooks.read(SOURCES / f"{assignment}.ipynb"))
+    return {cell.name: cell.source for cell in found if cell.kind == "learner"}
 
 
 def on_the_default_bridge(lab: Lab, it: SimpleNamespace) -> None:
@@ -22,6 +31,12 @@ def linked_one_way(lab: Lab, it: SimpleNamespace) -> None:
     """Let only one know the other."""
     lab.container(it.two)
     lab.container(it.one, links={it.two: it.two})
+
+
+def each_is_itself(lab: Lab, it: SimpleNamespace) -> None:
+    """Write each other's name into the hosts file, and lead it home."""
+    lab.container(it.one, hosts={it.two: "127.0.0.1"})
+    lab.container(it.two, hosts={it.one: "127.0.0.1"})
 
 
 def at_another_address(lab: Lab, it: SimpleNamespace) -> None:
@@ -43,6 +58,13 @@ def left_out(lab: Lab, it: SimpleNamespace) -> None:
     """Put the middle on one of two networks only."""
     lab.containers(it.left, it.middle, on=lab.network("one", subnet=it.one))
     lab.container(it.right, on=lab.network("other", subnet=it.other))
+
+
+def the_neighbour_is_the_middle(lab: Lab, it: SimpleNamespace) -> None:
+    """Give all three networks of their own, and lead the name of the middle to the neighbour."""
+    lab.container(it.middle)
+    for name, subnet in ((it.left, it.one), (it.right, it.other)):
+        lab.container(name, on=lab.network(f"for_{name}", subnet=subnet), hosts={it.middle: "192.0.2.3"})
 
 
 def without_the_alias(lab: Lab, it: SimpleNamespace) -> None:
@@ -131,13 +153,33 @@ def moved(lab: Lab, it: SimpleNamespace) -> None:
     lab.disconnect(it.app, it.network)
 
 
+def moved_to_another(lab: Lab, it: SimpleNamespace) -> None:
+    """Leave the other for the new network, where a container goes by its name."""
+    moved(lab, it)
+    lab.connect(lab.container("decoy"), "aaa", aliases=[it.web])
+
+
+def on_two_bridges_alike(lab: Lab, it: SimpleNamespace) -> None:
+    """Put each on the bridge of its own host, which have the same subnet, and lead the name of the other home."""
+    lab.need("host2")
+    lab.container(it.near, hosts={it.far: "127.0.0.1"})
+    lab.container(it.far, host="host2", hosts={it.near: "127.0.0.1"})
+
+
 def both_here(lab: Lab, it: SimpleNamespace) -> None:
     """Start both on the same host."""
     lab.containers(it.near, it.far, on=lab.network("near", subnet=it.subnet))
 
 
-BY_HAND = "iptables -F DOCKER-USER; iptables -A DOCKER-USER -j RETURN; ip -4 address flush dev eth0; " + "; ".join(
-    ("ip address add 192.0.2.11/24 dev eth0", "ip route replace default via 192.0.2.254")
+BY_HAND = "; ".join(
+    (
+        "ip link delete cable 2>/dev/null",  # it goes with its container, but not at once
+        "iptables -F DOCKER-USER",
+        "iptables -A DOCKER-USER -j RETURN",
+        "ip -4 address flush dev eth0",
+        "ip address add 192.0.2.11/24 dev eth0",
+        "ip route replace default via 192.0.2.254",
+    )
 )
 
 
@@ -166,9 +208,9 @@ def there(lab: Lab) -> dict[str, set[str]]:
 
 WRONG: dict[str, dict[str, tuple[tuple[Answer, int], ...]]] = {
     "bridges": {
-        "names": ((on_the_default_bridge, 0), (linked_one_way, 1)),
+        "names": ((on_the_default_bridge, 0), (linked_one_way, 1), (each_is_itself, 0)),
         "address": ((at_another_address, 0), (on_one_more_network, 1)),
-        "gate": ((all_on_one, 1), (left_out, 0)),
+        "gate": ((all_on_one, 1), (left_out, 0), (the_neighbour_is_the_middle, 0)),
         "alias": ((without_the_alias, 1),),
         "vault": ((on_one_network, 1), (both_shut_in, 0)),
     },
@@ -183,8 +225,8 @@ WRONG: dict[str, dict[str, tuple[tuple[Answer, int], ...]]] = {
         "guest": ((an_address_of_the_host, 1),),
         "shim": ((a_route_alone, 0),),
         "apart": ((side_by_side, 0),),
-        "way_out": ((last_by_name, 0), (moved, 1)),
-        "far": ((both_here, 0),),
+        "way_out": ((last_by_name, 0), (moved_to_another, 1)),
+        "far": ((both_here, 0), (on_two_bridges_alike, 0)),
     },
 }
 
@@ -198,6 +240,12 @@ def made_anew(lab: Lab, it: SimpleNamespace) -> None:
     """Make both anew, on a network that has no fault."""
     first, second = (it.app, it.db) if hasattr(it, "db") else (it.one, it.two)
     lab.containers(first, second, on=lab.network("anew", subnet="172.30.251.0/24"))
+
+
+def named_by_hand(lab: Lab, it: SimpleNamespace) -> None:
+    """Lead the name of each home to the other."""
+    run(it.one, f"echo 127.0.0.1 {it.two} >> /etc/hosts")
+    run(it.two, f"echo 127.0.0.1 {it.one} >> /etc/hosts")
 
 
 def with_the_door_open(lab: Lab, it: SimpleNamespace) -> None:
@@ -223,6 +271,6 @@ WRONG_REPAIRS: dict[str, tuple[Answer, int]] = {
     "wrong_port": (through_a_porter, 1),
     "locked_in": (with_the_door_open, 1),
     "barred": (for_anybody, 1),
-    "strangers": (made_anew, 0),
+    "strangers": (named_by_hand, 0),
     "lost": (started_anew, 0),
 }

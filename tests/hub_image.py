@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,34 +155,48 @@ def _wheels() -> Path:
 
 def _base() -> Path:
     """Give the root filesystem of the base image: Debian with Python, and apt where the build shall use it."""
-    kind = "with-apt" if WHOLE else "unpacked"
-    folder = (
-        paths.cache() / "hub" / f"base-{kind}-{hashlib.sha256(repr((IN_BASE, 'format 2')).encode()).hexdigest()[:12]}"
-    )
+    if WHOLE:
+        return debian_with_apt("trixie", IN_BASE, _with_python)
+    digest = hashlib.sha256(repr((IN_BASE, "format 2")).encode()).hexdigest()[:12]
 
     def make(half_made: Path) -> None:
         root = half_made / "root"
-        if WHOLE:
-            mmdebstrap = ["mmdebstrap", "--mode=root", "--variant=apt", "--format=directory"]
-            command = [*mmdebstrap, f"--include={','.join(IN_BASE)}", "trixie", str(root), "-"]
-            run(command, stdin=f"{packages._source('trixie')}\n")
-        else:
-            emulator.unpacked("trixie", IN_BASE, root)
-            (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-            (root / "etc/group").write_text("root:x:0:\n")
-            (root / "usr/bin/sh").unlink(missing_ok=True)
-            (root / "usr/bin/sh").symlink_to("dash")
-            for name in ("tmp", "root", "home", "var/tmp"):
-                (root / name).mkdir(parents=True, exist_ok=True)
-            (root / "tmp").chmod(0o1777)
-            authorities = sorted((root / "usr/share/ca-certificates").rglob("*.crt"))  # pip reads them at its start
-            (root / "etc/ssl/certs/ca-certificates.crt").write_text("".join(each.read_text() for each in authorities))
-        for name in ("python", "python3"):
-            (root / "usr/local/bin").mkdir(parents=True, exist_ok=True)
-            (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3")
+        emulator.unpacked("trixie", IN_BASE, root)
+        (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        (root / "etc/group").write_text("root:x:0:\n")
+        (root / "usr/bin/sh").unlink(missing_ok=True)
+        (root / "usr/bin/sh").symlink_to("dash")
+        for name in ("tmp", "root", "home", "var/tmp"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+        (root / "tmp").chmod(0o1777)
+        authorities = sorted((root / "usr/share/ca-certificates").rglob("*.crt"))  # pip reads them at its start
+        (root / "etc/ssl/certs/ca-certificates.crt").write_text("".join(each.read_text() for each in authorities))
+        _with_python(root)
         (half_made / "manifest.json").write_text("{}")
 
-    return made.once(folder, make, sound=_is_whole, progress=print) / "root"
+    return made.once(paths.cache() / "hub" / f"base-unpacked-{digest}", make, sound=_is_whole, progress=print) / "root"
+
+
+def debian_with_apt(suite: str, names: Sequence[str], finish: Callable[[Path], None] = lambda _: None) -> Path:
+    """Give the root filesystem of Debian's own image of a suite, with apt and these packages, installed as usual."""
+    digest = hashlib.sha256(repr((suite, tuple(names), "format 2")).encode()).hexdigest()[:12]
+
+    def make(half_made: Path) -> None:
+        root = half_made / "root"
+        mmdebstrap = ["mmdebstrap", "--mode=root", "--variant=apt", "--format=directory"]
+        command = [*mmdebstrap, f"--include={','.join(names)}", suite, str(root), "-"]
+        run(command, stdin=f"{packages._source(suite)}\n")
+        finish(root)
+        (half_made / "manifest.json").write_text("{}")
+
+    return made.once(paths.cache() / "hub" / f"base-with-apt-{digest}", make, sound=_is_whole, progress=print) / "root"
+
+
+def _with_python(root: Path) -> None:
+    """Put Python where the base image of the hub's image has it."""
+    for name in ("python", "python3"):
+        (root / "usr/local/bin").mkdir(parents=True, exist_ok=True)
+        (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3")
 
 
 def _is_whole(folder: Path) -> bool:

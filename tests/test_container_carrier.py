@@ -101,6 +101,19 @@ class TestOnAnEngine:
         assert testbed.up(owner=os.getpid()).carrier.name == "namespace"
         assert drawn() == here
 
+    def test_an_overlay_carries_a_ping_between_two_hosts(self, learner: LearnersEngine) -> None:
+        """The second engine comes when it is needed, and what is on one network of both reaches each other by name."""
+        lab = Lab("far").start()
+        assert lab.bed.carrier.name == "container"
+        lab.need("host2")
+        assert lab.swarm() == "host1 manages a swarm of host1 and host2"
+        lab.network("mesh", driver="overlay", subnet="10.9.0.0/24")
+        lab.container("web", on="mesh")
+        lab.container("db", on="mesh", host="host2")
+        assert repr(ping("web", "db")) == "web reached db: 1 of 1 answered, TTL 64"
+        assert "I am web." in str(fetch("db", "http://web"))
+        lab.close()
+
     def test_the_image_is_imported_once(self, learner: LearnersEngine) -> None:
         """A second start finds the image that the first one made."""
         for _ in range(2):
@@ -148,7 +161,7 @@ class TestOnAnEngine:
                     line.shutdown(socket.SHUT_WR)
                 answer = b"".join(iter(lambda line=line: line.recv(4096), b""))  # type: ignore[misc]
                 assert half_closed or answer.endswith(b"OK")
-        _until(lambda: _ways_in(bed) <= before)
+        until(lambda: _ways_in(bed) <= before)
 
     def test_settings_of_the_machine_cannot_be_changed(self, learner: LearnersEngine) -> None:
         """Of /proc/sys only the network's own part can be written."""
@@ -175,7 +188,7 @@ class TestOnAnEngine:
         """Bridge, volume and sockets go with it, and the next start is a new one."""
         bed = testbed.up(owner=os.getpid())
         learner.remove("containers", "dockernet.testbed")
-        _until(lambda: not bed.alive())
+        until(lambda: not bed.alive())
         assert list((bed.runtime / "sockets").iterdir()) == []
         assert ours(learner) == (0, 0)
         assert drawn_once(testbed.up(owner=os.getpid()))
@@ -185,14 +198,14 @@ class TestOnAnEngine:
         with subprocess.Popen(["sleep", "600"]) as owner:
             bed = testbed.up(owner=owner.pid)
             owner.kill()
-        _until(lambda: not bed.alive())
+        until(lambda: not bed.alive())
         assert ours(learner) == (0, 0)
 
     def test_an_engine_that_ended_inside_is_noticed(self, learner: LearnersEngine) -> None:
         """Its socket refuses, and the next start is a new testbed."""
         bed = testbed.up(owner=os.getpid())
         bed.run("testbed", ["sh", "-c", "kill -9 $(cat /run/engines/host1.pid)"])
-        _until(lambda: not (bed.runtime / "sockets" / "host1.sock").exists())
+        until(lambda: not (bed.runtime / "sockets" / "host1.sock").exists())
         said: list[str] = []
         assert drawn_once(testbed.up(owner=os.getpid(), progress=said.append))
         assert said == ["A Docker Engine of the testbed has ended: starting a new testbed"]
@@ -263,10 +276,11 @@ def _kill_bridge(runtime: Path) -> None:
     assert process is not None
     os.kill(process, signal.SIGKILL)
     assert processes.wait(process, 10)
-    _until(lambda: processes.recorded(runtime / "bridge") is None)
+    until(lambda: processes.recorded(runtime / "bridge") is None)
 
 
-def _until(true: object, seconds: float = 20) -> None:
+def until(true: object, seconds: float = 20) -> None:
+    """Wait until something is true, but not for ever."""
     deadline = time.monotonic() + seconds
     while not true():  # type: ignore[operator]
         assert time.monotonic() < deadline

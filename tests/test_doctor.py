@@ -88,6 +88,22 @@ def test_missing_tools_are_named_with_the_command_that_brings_them(bare: Path, m
     assert not report.ready
 
 
+def test_an_engine_of_the_learners_builds_where_tools_are_missing(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then that carrier is the one that a lesson would get, whatever else could run a tree that is not there."""
+    stand_ins = (StandIn("namespace", usable=True), StandIn("container", usable=True))
+    monkeypatch.setattr(doctor, "CARRIERS", stand_ins)
+    monkeypatch.setattr(doctor.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(doctor.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(doctor.packages, "KEYRING", Path("/"))
+    monkeypatch.setattr(doctor.shutil, "which", lambda name, **_: f"/usr/bin/{name}")
+    assert examine().carrier == "namespace"
+    monkeypatch.setattr(doctor.shutil, "which", lambda name, **_: None if name == "mmdebstrap" else name)
+    report = examine()
+    assert (report.ready, report.carrier) == (True, "container")
+    assert find(report, "tools").ok is None
+    assert find(report, "tools").finding.endswith("; the carrier container builds with its Docker Engine instead")
+
+
 def test_without_namespaces_the_kernel_is_a_question(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be tried is said to be unknown, not to be missing."""
 

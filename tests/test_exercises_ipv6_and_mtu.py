@@ -145,10 +145,10 @@ def test_wrong(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) ->
 @pytest.mark.parametrize(
     ("exercise", "attempt", "evidence"),
     [
-        (tasks.address, one_is_six, "somebody else answers one at 2001:db8:30::66"),
-        (tasks.address, dog_is_six, "somebody else answers one at 2001:db8:30::66"),
-        (tasks.small_packets, tim_is_the_neighbour, "somebody else answers tim at 192.0.2.3"),
-        (tasks.small_packets, dog_is_the_neighbour, "somebody else answers tim at 192.0.2.3"),
+        (tasks.address, one_is_six, "it is not six that one reaches as 2001:db8:30::66"),
+        (tasks.address, dog_is_six, "it is not six that one reaches as 2001:db8:30::66"),
+        (tasks.small_packets, tim_is_the_neighbour, "it is not neighbour that tim reaches as 192.0.2.3"),
+        (tasks.small_packets, dog_is_the_neighbour, "it is not neighbour that tim reaches as 192.0.2.3"),
         (tasks.small_packets, with_an_address_of_no_use, "tim has no addresses of both families"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

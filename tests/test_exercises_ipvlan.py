@@ -136,6 +136,6 @@ def test_fern(lab: Lab) -> None:
     check_wrong(lab, ipvlan.fern, fern_without_the_neighbour, "the neighbour has no address 198.51.101.3 on VLAN 20")
     check_wrong(lab, ipvlan.fern, fern_on_another_vlan, "neighbour did not reach 198.51.101.20")
     check_solved(lab, ipvlan.fern, fern_on_the_same_vlan)
-    check_wrong(lab, ipvlan.fern, neighbour_is_fern, "somebody else answers the neighbour at 198.51.101.20")
-    check_wrong(lab, ipvlan.fern, moss_is_fern, "somebody else answers the neighbour at 198.51.101.20")
+    check_wrong(lab, ipvlan.fern, neighbour_is_fern, "it is not fern that neighbour reaches as 198.51.101.20")
+    check_wrong(lab, ipvlan.fern, moss_is_fern, "it is not fern that neighbour reaches as 198.51.101.20")
     check_wrong(lab, ipvlan.fern, fern_beside_the_vlan, "the neighbour does not reach fern by VLAN 20")

@@ -61,6 +61,20 @@ def den_in_another_subnet(lab: Lab) -> None:
     plugged("den", "198.51.101.3/24", "cable2")
 
 
+def den_has_the_address_of_box(lab: Lab) -> None:
+    """Give den the address itself, at an interface that leads nowhere."""
+    lab.container("den", on="none")
+    inside = f"nsenter -n -t {pid('den')}"
+    run("host1", f"{inside} ip link add own type bridge; {inside} ip address add {none.BOX}/24 dev own")
+    run("host1", f"{inside} ip link set own up; {inside} ip link set lo up")
+
+
+def den_is_translated(lab: Lab) -> None:
+    """Plug den in, and lead what it sends to box to host1."""
+    none.plug.solve(lab)
+    run("host1", f"nsenter -n -t {pid('den')} iptables -t nat -A OUTPUT -d {none.BOX} -j DNAT --to 198.51.100.1")
+
+
 def den_with_another_name(lab: Lab) -> None:
     """Solve the first exercise in another way: the interface is called otherwise."""
     lab.container("den", on="none")
@@ -126,6 +140,8 @@ def test_untouched(lab: Lab, exercise: Exercise) -> None:
         (none.plug, den_by_docker, "Docker has put den on bridge"),
         (none.plug, den_without_an_address, "den did not reach 198.51.100.2"),
         (none.plug, den_in_another_subnet, "den did not reach 198.51.100.2"),
+        (none.plug, den_has_the_address_of_box, "it is not box that den reaches as 198.51.100.2"),
+        (none.plug, den_is_translated, "it is not box that den reaches as 198.51.100.2"),
         (none.inward, published_by_docker, "I am other"),
         (none.inward, translated_to_nowhere, "neighbour <- http://192.0.2.11:8090"),
         (none.share, bat_on_the_same_network, "two network namespaces"),

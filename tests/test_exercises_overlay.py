@@ -146,11 +146,11 @@ def test_wrong(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) ->
 @pytest.mark.parametrize(
     ("exercise", "attempt", "evidence"),
     [
-        (overlay.across, each_is_the_other, "what ant calls bee is another"),
+        (overlay.across, each_is_the_other, "it is not bee that ant reaches as bee"),
         (overlay.across, ant_and_bee_on_the_lan, "ant and bee have no network of their own in common"),
         (overlay.across, ant_has_ended, "ant does not run"),
         (overlay.narrow, elf_and_owl_on_the_lan, "elf and owl have no network of their own in common"),
-        (overlay.narrow, the_hosts_answer, "what elf calls owl is another"),
+        (overlay.narrow, the_hosts_answer, "it is not owl that elf reaches as owl"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

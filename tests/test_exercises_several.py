@@ -54,6 +54,21 @@ def no_way_out(lab: Lab) -> None:
     probe.run("host1", f"{OVERRULE} 172.30.9.1")
 
 
+def db_by_hand(lab: Lab) -> None:
+    """Leave the network of db, and lead its name to web, which answers a ping just as well."""
+    aisle = lab.network("aisle", subnet="172.30.9.0/24")
+    web = lab.running()["web"]
+    app = lab.container("app", on=["shop"], hosts={"db": f"{probe.resolve(web, 'web').addresses[0]}"})
+    lab.connect(app, aisle)
+
+
+def the_gateway_is_the_neighbour(lab: Lab) -> None:
+    """Make app send it to a network without a way out, and let host1 answer for the neighbour."""
+    no_way_out(lab)
+    probe.run("host1", f"ip link add own type bridge; ip address add {several.NEIGHBOUR}/32 dev own")
+    probe.run("host1", "ip link set own up")
+
+
 def out_by_hand(lab: Lab) -> None:
     """Solve the first exercise in another way: overrule Docker's choice."""
     last_by_name(lab)
@@ -119,6 +134,8 @@ def test_untouched(lab: Lab, exercise: Exercise) -> None:
         (several.way_out, nobody_on_it, "app sends it via 172.30.1.1"),
         (several.way_out, moved, "app did not reach db: the name is not known"),
         (several.way_out, no_way_out, "app did not reach 192.0.2.3: no answer"),
+        (several.way_out, db_by_hand, "it is not db that app reaches as db"),
+        (several.way_out, the_gateway_is_the_neighbour, "it is not neighbour that app reaches as 192.0.2.3"),
         (several.tiers, front_alone, "store does not run"),
         (several.tiers, both_on_one_bridge, "store reached 192.0.2.3"),
         (several.tiers, both_inside, "neighbour <- http://192.0.2.11:8090: connection refused"),

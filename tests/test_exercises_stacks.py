@@ -174,8 +174,8 @@ def test_wrong(lab: Lab, exercise: Exercise, attempt: Attempt, evidence: str) ->
         (stacks.twin, twin_hands_on, "http://127.0.0.1:8085: I am web."),
         (stacks.refused, refused_by_the_host, "door <- http://172.17.0.4: I am door."),
         (stacks.refused, host1_is_the_door, "door <- http://172.17.0.4: "),
-        (stacks.no_route, alone_with_the_address_of_web, "it is not web that db reaches at 172.17.0.2"),
-        (stacks.no_route, beside_another_web, "it is not web that db reaches at 172.17.0.2"),
+        (stacks.no_route, alone_with_the_address_of_web, "it is not web that db reaches as 172.17.0.2"),
+        (stacks.no_route, beside_another_web, "it is not web that db reaches as 172.17.0.2"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

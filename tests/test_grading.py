@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -250,9 +251,18 @@ def test_nothing_was_handed_in(tmp_path: Path, where: str) -> None:
 def test_without_root_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where limits cannot be had, what nobody trusts is not run at all, and the error says what to do."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(LessonError, match="only root on Linux can make one") as raised:
+    with pytest.raises(LessonError, match="only root can make one: it has limits, and two users") as raised:
         confined.check_possible()
-    assert "sudo" in raised.value.hint
+    assert "sudo .venv/bin/dockernet grade" in raised.value.hint
+    assert "Without sudo" in raised.value.hint
+
+
+def test_on_another_system_nothing_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are no namespaces, the error does not ask for root, which would not help."""
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(LessonError, match="only Linux can make one") as raised:
+        confined.check_possible()
+    assert "sudo" not in raised.value.hint
 
 
 # ---- the report --------------------------------------------------------------------------------------------

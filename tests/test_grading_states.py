@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from assignment_answers import WRONG, WRONG_REPAIRS, there, undo
+from assignment_answers import WRONG, WRONG_REPAIRS, solutions, there, undo
 
 from dockernet_lessons import probe
-from dockernet_lessons.grading import Task, notebooks
+from dockernet_lessons.grading import Task
 from dockernet_lessons.grading.seeds import Draw
 from dockernet_lessons.grading.sets import capstone
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.testbed import Testbed
 
-ASSIGNMENTS = Path(__file__).parent.parent / "assignments"
 pytestmark = pytest.mark.testbed
-
-
-def solutions(assignment: str) -> dict[str, str]:
-    """Give the solutions of a source notebook, by the names of their cells."""
-    found = notebooks.cells(notebooks.read(ASSIGNMENTS / f"{assignment}.ipynb"))
-    return {cell.name: cell.source for cell in found if cell.kind == "learner"}
 
 
 def offered(task: Any, lab: Lab) -> dict[str, Any]:

@@ -460,7 +460,8 @@ def test_a_name_of_another_lab_is_never_taken(lab: Lab, other: Lab) -> None:
         lab.container("web")
     assert str(caught.value) == (
         "A container called web exists on host1 already, made by lab test_other.\n"
-        "  Next: choose another name, or close the lab that made it."
+        "  Next: choose another name, or close the lab that made it: `lab.close()` in its notebook;"
+        " `dockernet clean` closes all."
     )
     with pytest.raises(LessonError, match="A network called shop exists on host1 already"):
         lab.network("shop", subnet="172.30.0.0/24")

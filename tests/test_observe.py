@@ -236,6 +236,15 @@ def test_a_command_that_fails_keeps_its_evidence(world: World) -> None:
     assert caught.value.stderr == 'Device "nope" does not exist.'
 
 
+def test_a_command_that_takes_too_long_is_left(world: World) -> None:
+    """Its end is not waited for longer than was said; the next command runs as ever, and both outputs are kept."""
+    with pytest.raises(CommandFailed, match="did not end within 1 s"):
+        probe.run(world.web, "echo begun; sleep 600", seconds=1)
+    done = world.lab.bed.run_in("host1", "web", ["sh", "-c", "echo out; echo err >&2; exit 3"])
+    assert (done.exit_code, done.stdout, done.stderr) == (3, "out\n", "err\n")
+    probe.run(world.web, "pkill sleep || true")
+
+
 # ---- by hand -------------------------------------------------------------------------------------------------
 
 

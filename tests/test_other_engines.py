@@ -9,6 +9,7 @@ import other_engines
 import pytest
 from lesson_rules import NOTEBOOKS
 
+from dockernet_lessons.testbed import tree
 from notebooks import read
 
 SIDE_FILES = sorted(other_engines.FOLDER.glob("*.json"))
@@ -55,3 +56,9 @@ def strays(file: Path) -> list[str]:
 def test_every_file_belongs_to_a_lesson() -> None:
     """Each kept output is that of a cell which is still in its lesson."""
     assert {file.name: found for file in SIDE_FILES if (found := strays(file))} == {}
+
+
+def test_the_lessons_run_on_every_other_engine() -> None:
+    """Each Debian suite but the lessons' own has a file of tests that runs them on its Engine."""
+    there = {file.stem.removeprefix("test_engine_") for file in Path(__file__).parent.glob("test_engine_*.py")}
+    assert there == {suite for suite in tree.SUITES if other_engines.is_other(suite)}

@@ -19,7 +19,7 @@ LESSON = """
 import os
 
 os.environ["JPY_PARENT_PID"] = str(os.getpid())  # the testbed ends with this process, as with a Jupyter server
-from dockernet_lessons import Lab, draw, fetch, ping, testbed
+from dockernet_lessons import Lab, LessonError, draw, fetch, ping, run, testbed
 from dockernet_lessons.testbed.start import choose
 
 choose(print)
@@ -31,6 +31,16 @@ lab.need("host2")
 print(ping(web, db), ping(cart, "pay"), ping(cart, db), sep="\\n")
 print(fetch(db, "http://192.0.2.3"), ping("host2", "192.0.2.11"), sep="\\n")
 print(draw(lab).topology.place("web").links[1].addresses[0])
+try:
+    run("web", "while sleep 600 & do :; done", seconds=60)
+except LessonError as error:
+    print(error.stderr)
+try:
+    lab.container("late")
+except LessonError as error:
+    print(error.hint)
+lab.remove(web)
+print(ping(lab.container("late"), "172.17.0.3"))
 print(lab.close())
 print(testbed.down())
 """
@@ -42,6 +52,9 @@ cart did not reach 172.17.0.3: no answer
 db <- http://192.0.2.3: I am neighbour. You are 192.0.2.11.
 host2 reached 192.0.2.11: 1 of 1 answered, TTL 64
 172.17.0.2/16
+sh: 0: Cannot fork
+remove the container that has started so many processes.
+late reached 172.17.0.3: 1 of 1 answered, TTL 64
 Lab without_root is closed: 4 containers and 1 network removed, nothing of it is left.
 True
 """

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, not_running, page_of
+from dockernet_lessons.checks import Exercise, Result, addresses, not_running, page_of
 from dockernet_lessons.exercises.overlay import where_they_run
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.observe import links
 from dockernet_lessons.probe import fetch
 
 POST = "192.0.2.70"
 SCALE = "http://127.0.0.1:81"
 
 
-def _addresses(name: str) -> list[str]:
-    """Give the IPv4 addresses of a container, its loopback's left out."""
-    found = (address for link in links(name) for address in link.addresses)
-    return [str(each.ip) for each in found if each.version == 4 and not each.is_loopback]
-
-
 def _judge_post(lab: Lab) -> Result:
     if not_running(lab, "post"):
         return Result("Not attempted yet", "no container is called post.")
-    if POST not in (has := _addresses("post")):
+    if POST not in (has := addresses("post")):
         what = f"post has {' and '.join(has) or 'no address'}, not {POST}."
         return Result("Not yet", what, "Which drivers give a container an address of the LAN?")
     answer = page_of("post", "neighbour", f"http://{POST}")
@@ -56,7 +49,7 @@ def _judge_across(lab: Lab) -> Result:
     if not fetch("neighbour", "http://192.0.2.3").text:
         return Result("Cannot check here", "the neighbour gets no page at all.", "Restart the kernel, run the lesson.")
     for name in ("till", "store"):
-        for address in _addresses(name):
+        for address in addresses(name):
             if fetch("neighbour", f"http://{address}").text:
                 return Result("Not yet", f"the neighbour gets the page of {name}, too.", "Keep them off the LAN.")
     return Result("Correct", "till and store get each other's page by name, and the neighbour gets neither.")

@@ -25,7 +25,7 @@ def _laid_by_docker(name: str) -> bool:
 def _judge_plug(lab: Lab) -> Result:
     if missing := not_running(lab, "web", "home"):
         return Result("Cannot check here", f"{missing[0]} does not run.", BEGIN)
-    signal = kernel_says(lab, "web", SIGNAL).strip()
+    signal = kernel_says("web", SIGNAL).strip()
     if signal == "1":
         return Result("Not attempted yet", "eth0 of web has a signal.")
     if signal != "0":

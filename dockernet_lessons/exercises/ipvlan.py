@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ipaddress import ip_address, ip_network
 
-from dockernet_lessons.checks import Exercise, Result, heard, not_running, page_of
+from dockernet_lessons.checks import Exercise, Result, not_running, page_of, why_not_itself
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.observe import links, routes
-from dockernet_lessons.probe import ping, run
+from dockernet_lessons.probe import run
 
 HILL = ip_network("198.51.102.0/24")
 
@@ -59,11 +59,8 @@ def _judge_fern(lab: Lab) -> Result:
         return Result(
             "Not yet", f"the neighbour has no address {NEIGHBOUR} on VLAN 20.", "The lesson did it for VLAN 10."
         )
-    found = ping("neighbour", str(FERN))
-    if not found.reached:
-        return Result("Not yet", f"{found}.", 'parent="eth0.20" puts a network on VLAN 20.')
-    if not heard(lab, "fern", "neighbour", str(FERN)):
-        return Result("Not yet", f"somebody else answers the neighbour at {FERN}.", "It has to be an address of fern.")
+    if problem := why_not_itself("neighbour", "fern", called=str(FERN)):
+        return Result("Not yet", problem, f'parent="eth0.20" puts a network on VLAN 20, and ip= gives fern {FERN}.')
     way = run("neighbour", f"ip route get {FERN}").text.split()
     if not any(link.name in way for link in tagged):
         return Result("Not yet", "the neighbour does not reach fern by VLAN 20.", 'Its network needs parent="eth0.20".')

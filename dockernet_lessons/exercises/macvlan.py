@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, not_running, page_of, why_not
+from dockernet_lessons.checks import Exercise, Result, addresses, not_running, page_of, why_not, why_not_itself
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.observe import links, routes
 from dockernet_lessons.probe import ping, run
@@ -53,8 +53,9 @@ def _judge_from_host(lab: Lab) -> Result:
     own = {str(address.ip) for link in links("host1") if link.name == "eth0" for address in link.addresses}
     if "192.0.2.11" not in own or not ping("host1", "192.0.2.3").reached:
         return Result("Not yet", "host1 has lost its own place on the LAN.", "Leave eth0 and its address as they were.")
-    if problem := why_not("host1", GUEST):
-        tried = any(str(route.destination) == f"{GUEST}/32" for route in routes("host1"))
+    if problem := why_not_itself("host1", "guest", called=GUEST):
+        routed = any(str(route.destination) == f"{GUEST}/32" for route in routes("host1"))
+        tried = routed or not why_not("host1", GUEST)
         hint = "Through which interface does host1 send? `ip route get` tells."
         return Result("Not yet", problem, hint) if tried else Result("Not attempted yet", problem)
     return Result("Correct", "host1 reaches guest, and eth0 is as it was.")
@@ -91,15 +92,10 @@ def _judge_apart(lab: Lab) -> Result:
             return Result("Not yet", problem, "Both have to hang on the LAN.")
         if problem := why_not(name, "192.0.2.3"):
             return Result("Not yet", problem, "Each of the two has to reach the neighbour.")
-    reached = [address for address in _addresses("hen") if not why_not("cow", address)]
+    reached = [address for address in addresses("hen", kind="macvlan") if not why_not("cow", address)]
     if reached:
         return Result("Not yet", f"cow reaches hen at {reached[0]}.", "Which mode does links('cow') show?")
     return Result("Correct", "cow and hen reach the neighbour, and not each other.")
-
-
-def _addresses(name: str) -> list[str]:
-    found = (address for link in links(name) if link.kind == "macvlan" for address in link.addresses)
-    return [str(address.ip) for address in found if address.version == 4]
 
 
 def _solve_apart(lab: Lab) -> None:

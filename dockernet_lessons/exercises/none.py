@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, not_running, own_ports, page_of, why_not
+from dockernet_lessons.checks import Exercise, Result, not_running, own_ports, page_of, why_not, why_not_itself
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.observe import links, nat, places
 from dockernet_lessons.probe import fetch, run
@@ -36,7 +36,7 @@ def _judge_plug(lab: Lab) -> Result:
         return Result("Not yet", f"Docker has put den on {networks or 'the network of another'}.", 'Use on="none".')
     if len(links("den")) == 1:
         return Result("Not yet", "den has no interface but lo.", "It takes a cable: `ip link add ... type veth ...`.")
-    if found := why_not("den", BOX):
+    if found := why_not_itself("den", "box", called=BOX):
         return Result("Not yet", found, 'What does why("den", "198.51.100.2") say?')
     return Result("Correct", "den reaches box, by a cable that Docker knows nothing of.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-from dockernet_lessons.checks import Exercise, Result, not_running, page_of, why_not
+from dockernet_lessons.checks import Exercise, Result, not_running, page_of, why_not_itself
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.observe import routes
 from dockernet_lessons.probe import ping
@@ -22,8 +22,8 @@ def _judge_way_out(lab: Lab) -> Result:
         seen = f"app sends it via {via[0]}." if via else "app has no default route."
         tried = any(ip_address(WAY_OUT) in subnet for network in lab.networks() for subnet in network.subnets)
         return Result("Not yet" if tried else "Not attempted yet", seen, "Which network's name comes first?")
-    for target in ("web", "db", NEIGHBOUR):
-        if problem := why_not("app", target):
+    for name, called in (("web", "web"), ("db", "db"), ("neighbour", NEIGHBOUR)):
+        if problem := why_not_itself("app", name, called=called):
             return Result("Not yet", problem, "app has to stay on its networks, and the new one has to lead out.")
     return Result("Correct", f"app sends it via {WAY_OUT}, and still reaches web and db.")
 
@@ -54,7 +54,7 @@ def _judge_tiers(lab: Lab) -> Result:
     if not page.text.startswith("I am front."):
         return Result("Not yet", f"{page}", "Publish front's port 80 at port 8090, on a network that is not internal.")
     for source, target in (("front", "store"), ("store", "front")):
-        if problem := why_not(source, target):
+        if problem := why_not_itself(source, target):
             return Result("Not yet", problem, "They need a network in common that knows names.")
     if ping("store", NEIGHBOUR).reached:
         return Result("Not yet", f"store reached {NEIGHBOUR}.", "Which kind of network has no way out?")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dockernet_lessons.checks import Exercise, Result, heard, not_running, page_of, place_of, why_not
+from dockernet_lessons.checks import Exercise, Result, not_running, page_of, place_of, why_not, why_not_itself
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.probe import fetch, ping, run
 
@@ -76,11 +76,8 @@ def _judge_no_route(lab: Lab) -> Result:
     out = ping("db", "192.0.2.3")
     if out.reached:
         return Result("Not attempted yet", f"{out}.")
-    sibling = why_not("db", "172.17.0.2")
-    if not sibling and not heard(lab, "web", "db", "172.17.0.2"):
-        sibling = "it is not web that db reaches at 172.17.0.2."
-    if sibling:
-        return Result("Not yet", sibling, "Only what leaves the network may be lost.")
+    if problem := why_not_itself("db", "web", called="172.17.0.2"):
+        return Result("Not yet", problem, "Only what leaves the network may be lost.")
     if out.problem != NO_ROUTE:
         return Result("Not yet", f"{out}.", "The stack of db itself has to say that it knows no way.")
     if problem := why_not("web", "192.0.2.3"):

@@ -12,13 +12,14 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from dockernet_lessons import testbed
-from dockernet_lessons.checks import page_of
+from dockernet_lessons.checks import page_of, why_not_itself
 from dockernet_lessons.observe import links
 from dockernet_lessons.places import places
 from dockernet_lessons.probe import fetch, ping, run
 from dockernet_lessons.testbed.engine import ContainerRecord
 
 HOST1, NEIGHBOUR = "192.0.2.11", "192.0.2.3"
+PLACES = {"host1": HOST1, "neighbour": NEIGHBOUR, "router": "192.0.2.254"}
 P = ParamSpec("P")
 R = TypeVar("R")
 _memory: dict[object, Any] | None = None
@@ -76,15 +77,15 @@ def identity(name: str) -> str:
 
 
 @_once
-def unreached(source: str, *targets: str) -> str | None:
-    """Tell which of several targets, by name or address, a place does not reach."""
-    if (missing := not_running(source)) and source not in ("host1", "neighbour", "router"):
+def unreached(source: str, *targets: str, called: str = "") -> str | None:
+    """Tell which of several places themselves a place does not reach, by name; those of the testbed's by address.
+
+    One target may be ``called`` by another name or an address.
+    """
+    if missing := not_running(*(name for name in (source, *targets) if name not in PLACES)):
         return missing
-    for target in targets:
-        answer = ping(source, target)
-        if not answer.reached:
-            return f"{answer}."
-    return None
+    reasons = (why_not_itself(source, name, called=called or PLACES.get(name, "")) for name in targets)
+    return next((reason for reason in reasons if reason), None)
 
 
 @_once

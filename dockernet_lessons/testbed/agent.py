@@ -7,10 +7,7 @@ import time
 from pathlib import Path
 
 from dockernet_lessons.errors import CommandFailed
-from dockernet_lessons.testbed.commands import Output, run
-
-NO_END = 124
-"""The exit code of a command that took too long."""
+from dockernet_lessons.testbed.commands import NO_END, Output, run
 
 
 def client(address: Path, command: list[str]) -> list[str]:

@@ -111,12 +111,19 @@ def main(runtime: str, owner: int) -> None:
     home = Home.read(folder)
     assert home is not None, folder  # noqa: S101  # the carrier has just written it
     asked, ask = os.pipe()
-    signal.signal(signal.SIGTERM, lambda *_: os.write(ask, b"x"))
+    os.set_blocking(ask, False)
+    signal.set_wakeup_fd(ask)  # not by a handler: that waits for this thread, and any thread may be given the signal
+    signal.signal(signal.SIGTERM, lambda *_: None)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with _cleared_away(folder, home):
         bridge = Bridge(home, folder / "sockets")
-        bridge.start()
-        threading.Thread(target=bridge.await_end, args=(lambda: os.write(ask, b"x"),), daemon=True).start()
+        try:
+            bridge.start()
+        except Refused as refused:
+            print(refused, flush=True)
+            return
+        for waits in (bridge.await_end, bridge.await_pause):
+            threading.Thread(target=waits, args=(lambda: os.write(ask, b"x"),), daemon=True).start()
         with suppress(ProcessLookupError):  # the owner has ended already
             select.select([asked, *([os.pidfd_open(owner)] if owner else [])], [], [])
 
@@ -160,7 +167,9 @@ class Bridge:
             self._listen(f"{host}.sock", partial(self._lead_to_engine, host))
         self._listen(COMMANDS, self._run_command)
         labels = {"dockernet.testbed": self.home.testbed}
-        self.engine.request("POST", "/volumes/create", {"Name": self.home.name, "Labels": labels})
+        volume = self.engine.request("POST", "/volumes/create", {"Name": self.home.name, "Labels": labels})
+        if (volume["Labels"] or {}).get("dockernet.testbed") != self.home.testbed:  # what is there is given as it is
+            raise Refused(http.client.CONFLICT, f"a volume called {self.home.name} exists, and it is not a testbed's")
         self.engine.request("POST", "/containers/create", self._description(labels), query={"name": self.home.name})
         self.engine.request("POST", f"/containers/{self.home.name}/start")
         self._started.set()
@@ -191,6 +200,13 @@ class Bridge:
                 flush=True,
             )
         then()
+
+    def await_pause(self, then: Callable[[], object]) -> None:
+        """Wait until somebody pauses the container, and tell: who asks it then would wait for ever."""
+        with suppress(OSError, Refused):
+            if self.engine.await_event({"container": [self.home.name], "event": ["pause"]}):
+                print(f"the container {self.home.name} was paused", flush=True)
+                then()
 
     def _listen(self, name: str, serve: Callable[[socket.socket], None]) -> None:
         def attend(client: socket.socket) -> None:

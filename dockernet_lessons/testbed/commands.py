@@ -13,6 +13,9 @@ from dataclasses import dataclass
 
 from dockernet_lessons.errors import CommandFailed
 
+NO_END = 124
+"""The exit code of a command that took too long. Source: timeout(1)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -56,7 +59,7 @@ def run(
     except FileNotFoundError as error:
         raise CommandFailed(command, 127, f"{command[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise CommandFailed(command, 124, f"it did not end within {timeout:g} s") from error
+        raise CommandFailed(command, NO_END, f"it did not end within {timeout:g} s") from error
     if check and done.returncode != 0:
         raise CommandFailed(command, done.returncode, done.stderr)
     return Output(tuple(command), done.returncode, done.stdout, done.stderr)

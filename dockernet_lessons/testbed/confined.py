@@ -133,10 +133,17 @@ def check_possible() -> None:
 
     Raises ``LessonError``.
     """
-    if sys.platform != "linux" or os.geteuid() != 0:
+    if sys.platform != "linux":
         raise LessonError(
-            "Programs that nobody trusts are run in a cell, and only root on Linux can make one with limits.",
-            hint="run it as root: `sudo .venv/bin/dockernet grade ...`. What it grades never runs as root.",
+            "Programs that nobody trusts are run in a cell, and only Linux can make one.",
+            hint="grade on a Linux machine, or in a virtual machine that runs Linux.",
+        )
+    if os.geteuid() != 0:
+        raise LessonError(
+            "Programs that nobody trusts are run in a cell, and only root can make one: it has limits, and two users "
+            "who own nothing outside.",
+            hint="run it as root: `sudo .venv/bin/dockernet grade ...`. What it grades never runs as root. "
+            "Without sudo, grade in a virtual machine that is yours.",
         )
     if missing := [tool for tool in ("unshare", "nsenter", "setpriv", "prlimit") if shutil.which(tool) is None]:
         raise LessonError(

@@ -25,6 +25,9 @@ from dockernet_lessons.testbed.testbed import CARRIERS, attach
 SCHEMA = 1
 """Version of the JSON form; it changes when a key is renamed or removed, not when a check is added."""
 
+BUILDS = "container"
+"""The carrier that can do without a tree built here."""
+
 DISK_MB = 1000  # a tree and its packages take 350 MB while they are built
 MEMORY_MB = 512  # an engine with a lesson's containers takes about 200 MB
 
@@ -76,11 +79,14 @@ class Report:
 def examine() -> Report:
     """Look at this machine."""
     verdicts = {carrier.name: carrier.verdict() for carrier in CARRIERS}
-    carrier = next((name for name, verdict in verdicts.items() if verdict.usable), None)
+    system, trees = _system(), _trees()
+    by_engine = BUILDS in verdicts and verdicts[BUILDS].usable
+    tools = _tools(by_engine)
     wanted = os.environ.get("DOCKERNET_CARRIER", "auto")
-    if wanted != "auto":
-        carrier = wanted if wanted in verdicts and verdicts[wanted].usable else None
-    system, tools, trees = _system(), _tools(), _trees()
+    usable = [name for name, verdict in verdicts.items() if verdict.usable and wanted in ("auto", name)]
+    if not (trees.ok is True or tools.ok is True):
+        usable = [name for name in usable if name == BUILDS] or usable
+    carrier = usable[0] if usable else None
     own_kernel = "vm" in verdicts and verdicts["vm"].usable
     kernel = list(_kernel(elsewhere="what needs it runs on the carrier vm" if own_kernel else ""))
     checks = [
@@ -103,7 +109,7 @@ def examine() -> Report:
         *_room(),
         _running(),
     ]
-    ready = carrier is not None and system.ok is True and (trees.ok is True or tools.ok is True)
+    ready = carrier is not None and system.ok is True and (trees.ok is True or tools.ok is True or carrier == BUILDS)
     return Report(ready, carrier, tuple(checks))
 
 
@@ -124,14 +130,13 @@ def _system() -> Check:
     )
 
 
-def _tools() -> Check:
+def _tools(by_engine: bool) -> Check:
     """Look for what a tree is built with; what a carrier needs beside is in its verdict."""
-    missing = [tool for tool in ("mmdebstrap", "apt-get", "dpkg-deb") if _found(tool) is None]
-    if not packages.KEYRING.exists():
-        missing.append("debian-archive-keyring")
-    if missing:
-        needed = f"apt-get install {packages.TOOLS}"
-        return Check("tools", False, f"missing: {', '.join(missing)}", f"install them: `{needed}`")
+    if missing := packages.missing():
+        found, install = f"missing: {', '.join(missing)}", f"install them: `apt-get install {packages.TOOLS}`"
+        if by_engine:
+            return Check("tools", None, f"{found}; the carrier {BUILDS} builds with its Docker Engine instead", install)
+        return Check("tools", False, found, install)
     return Check("tools", True, "mmdebstrap, debian-archive-keyring, apt and dpkg are installed")
 
 

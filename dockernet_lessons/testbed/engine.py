@@ -14,10 +14,11 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
-from dockernet_lessons.errors import LessonError, NoTestbed
+from dockernet_lessons.errors import CommandFailed, LessonError, NoTestbed
 from dockernet_lessons.facts import Network
 from dockernet_lessons.plans import ContainerPlan, NetworkPlan
 from dockernet_lessons.testbed import payloads
+from dockernet_lessons.testbed.commands import NO_END, Output
 
 ANSWER_SECONDS = 60.0
 STOPPED_HINT = "run `lab.start()` again: it starts a new testbed. Nothing outside it is affected."
@@ -221,6 +222,20 @@ class Engine:
         with self._said_plainly():
             self._api.restart(container, timeout=1)
 
+    def execute(self, container: str, command: Sequence[str], *, seconds: float) -> Output:
+        """Run a command in a container, as ``docker exec`` does, for so long at most.
+
+        Raises ``CommandFailed`` where it does not end in time; an exit code other than 0 is a result.
+        """
+        from dockernet_lessons.testbed import attached  # noqa: PLC0415  # takes the SDK, as above
+
+        with self._said_plainly():
+            made = self._api.exec_create(container, list(command))["Id"]
+            said = attached.outputs(self._api.exec_start(made, socket=True), seconds)
+            if said is None:
+                raise CommandFailed(command, NO_END, f"it did not end within {seconds:g} s")
+            return Output(tuple(command), int(self._api.exec_inspect(made)["ExitCode"] or 0), *said)
+
     def remove_container(self, container: str) -> None:
         """End and remove a container; one that is not there counts as removed."""
         with self._said_plainly(), self._absent_is_fine():
@@ -338,6 +353,7 @@ NEXT_STEPS = (
         "vlan link: operation not supported",
         "the kernel lacks it: `Lab(..., needs=('vlan',)).start()` finds one that has it.",
     ),
+    ("resource temporarily unavailable", "remove the container that has started so many processes."),
     ("no space left", "the testbed's disk is its memory: remove what you no longer need, or run `dockernet clean`."),
     ("operation not supported", "the kernel lacks it: `Lab(..., needs=('ipvlan',)).start()` finds one that has it."),
     ("already exists", "choose another name, or close the lab that made the other network."),

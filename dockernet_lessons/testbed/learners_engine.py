@@ -12,7 +12,9 @@ import os
 import socket
 import tarfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,6 +23,8 @@ STANDARD_SOCKETS = ("/var/run/docker.sock", "~/.docker/run/docker.sock")
 """Where Docker Engine and Docker Desktop listen, in the order in which they are tried."""
 
 CONNECT_SECONDS = 5.0
+LIST_SECONDS = 10.0
+"""An engine that cannot list what it has in this time does not answer."""
 
 Stream = tuple[socket.socket, BinaryIO]
 """An open connection: to write to, and to read from."""
@@ -80,22 +84,27 @@ class LearnersEngine:
 
         Raises ``Refused`` with the engine's own words, and ``OSError`` where it does not answer.
         """
-        connection = http.client.HTTPConnection("docker")
-        connection.sock = self.connect()
-        connection.sock.settimeout(timeout)
+        connection = self._connection(timeout)
         data, headers = (None, {}) if body is None else (json.dumps(body), {"Content-Type": "application/json"})
         try:
             connection.request(method, f"{path}?{urlencode(query or {})}", data, headers)
-            return _answer(connection)
+            return _decoded(*_answer(connection))
         except http.client.HTTPException as error:
             raise ConnectionError(f"not what a Docker Engine answers: {error!r}") from error
         finally:
             connection.close()
 
+    def _connection(self, timeout: float | None) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("docker")
+        connection.sock = self.connect()
+        connection.sock.settimeout(timeout)
+        return connection
+
     def ids(self, kind: str, label: str) -> list[str]:
         """List what carries the label: the ids of ``containers`` or ``images``, or the names of ``volumes``."""
         query = {"filters": json.dumps({"label": [label]}), **({"all": "1"} if kind == "containers" else {})}
-        found = self.request("GET", "/volumes" if kind == "volumes" else f"/{kind}/json", query=query)
+        path = "/volumes" if kind == "volumes" else f"/{kind}/json"
+        found = self.request("GET", path, query=query, timeout=LIST_SECONDS)
         if kind == "volumes":
             return [each["Name"] for each in found["Volumes"] or ()]
         return [each["Id"] for each in found]
@@ -113,26 +122,54 @@ class LearnersEngine:
                 if refused.status != http.client.NOT_FOUND:
                     raise
 
-    def import_tree(self, root: Path, name: str, tag: str, changes: Sequence[str]) -> None:
-        """Make an image of one layer from a folder, as ``docker import`` does; everything in it belongs to root."""
+    def fetch(self, path: str, query: Mapping[str, str]) -> bytes:
+        """Get what is no text. Raises ``Refused`` and ``OSError``."""
+        connection = self._connection(timeout=60)
+        try:
+            connection.request("GET", f"{path}?{urlencode(query)}")
+            return _answer(connection)[0]
+        finally:
+            connection.close()
+
+    def await_event(self, filters: Mapping[str, Sequence[str]]) -> bool:
+        """Wait until something happens that passes the filters; tell whether it did, or the engine ended before."""
+        connection = self._connection(timeout=None)
+        try:
+            connection.request("GET", f"/events?{urlencode({'filters': json.dumps(filters)})}")
+            return connection.getresponse().readline() != b""
+        finally:
+            connection.close()
+
+    def send(self, path: str, query: Sequence[tuple[str, str]], write: Callable[[IO[bytes]], None]) -> None:
+        """Send an archive that ``write`` writes, and wait for what the engine makes of it, however long that takes.
+
+        Raises ``Refused`` with the last that the engine told before it gave up, and ``OSError``.
+        """
         reading, writing = os.pipe()
-        packing = threading.Thread(target=_pack, args=(root, os.fdopen(writing, "wb")))
+        packing = threading.Thread(target=_write, args=(write, os.fdopen(writing, "wb")))
         packing.start()
-        query = urlencode([("fromSrc", "-"), ("repo", name), ("tag", tag), *(("changes", each) for each in changes)])
-        connection = http.client.HTTPConnection("docker")
-        connection.sock = self.connect()
-        connection.sock.settimeout(None)
+        try:
+            connection = self._connection(timeout=None)
+        except OSError:
+            os.close(reading)
+            packing.join()
+            raise
         try:
             with os.fdopen(reading, "rb") as archive:
                 headers = {"Content-Type": "application/x-tar", "Transfer-Encoding": "chunked"}
-                connection.request("POST", f"/images/create?{query}", archive, headers, encode_chunked=True)
-                answer = _answer(connection)
+                connection.request("POST", f"{path}?{urlencode(query)}", archive, headers, encode_chunked=True)
+                told = [json.loads(line) for line in _answer(connection)[0].splitlines() if line.startswith(b"{")]
         finally:
             connection.close()
             packing.join()
-        said = [json.loads(line) for line in str(answer).splitlines() if "error" in line]
-        if said and "error" in said[-1]:
-            raise Refused(http.client.INTERNAL_SERVER_ERROR, said[-1]["error"])
+        if told and "error" in told[-1]:
+            before = [line for each in told for line in each.get("stream", "").splitlines() if line.startswith("E: ")]
+            raise Refused(http.client.INTERNAL_SERVER_ERROR, ": ".join([told[-1]["error"], *before[:1]]))
+
+    def import_tree(self, root: Path, name: str, tag: str, changes: Sequence[str]) -> None:
+        """Make an image of one layer from a folder, as ``docker import`` does; everything in it belongs to root."""
+        query = [("fromSrc", "-"), ("repo", name), ("tag", tag), *(("changes", each) for each in changes)]
+        self.send("/images/create", query, partial(_pack, root))
 
     def open_command(
         self, container: str, command: Sequence[str], *, terminal: bool = False, **more: object
@@ -168,15 +205,21 @@ class LearnersEngine:
         return int(self.request("GET", f"/exec/{command_id}/json")["ExitCode"] or 0)
 
 
-def _answer(connection: http.client.HTTPConnection) -> Any:
+def _answer(connection: http.client.HTTPConnection) -> tuple[bytes, bool]:
+    """Give what an engine answers, and whether that is JSON."""
     response = connection.getresponse()
-    text = response.read().decode(errors="replace")
+    data = response.read()
     is_json = response.headers.get_content_type() == "application/json"
     if response.status >= http.client.BAD_REQUEST:
-        said = text
+        said = data.decode(errors="replace")
         if is_json:
-            said = json.loads(text).get("message", text)
+            said = json.loads(said).get("message", said)
         raise Refused(response.status, said.strip())
+    return data, is_json
+
+
+def _decoded(data: bytes, is_json: bool) -> Any:
+    text = data.decode(errors="replace")
     try:
         return json.loads(text) if is_json and text else text
     except ValueError:  # a log of progress: one object a line
@@ -195,13 +238,16 @@ def _after_headers(line: socket.socket) -> BinaryIO:
     return stream
 
 
+def _write(write: Callable[[IO[bytes]], None], target: IO[bytes]) -> None:
+    """Write an archive; an end that listens no longer is the listener's to tell."""
+    with suppress(BrokenPipeError), target:
+        write(target)
+
+
 def _pack(root: Path, target: IO[bytes]) -> None:
-    """Write a folder as a tar archive; an end that listens no longer is the listener's to tell."""
-    try:
-        with target, tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-            tar.add(root, arcname=".", filter=_as_root)
-    except BrokenPipeError:
-        return
+    """Write a folder as a tar archive."""
+    with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        tar.add(root, arcname=".", filter=_as_root)
 
 
 def _as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -18,6 +18,7 @@ from dockernet_lessons.testbed import paths
 from dockernet_lessons.testbed.commands import run
 
 TOOLS = "mmdebstrap debian-archive-keyring"
+PROGRAMS = ("mmdebstrap", "apt-get", "dpkg-deb")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 MERGED_USR = 'for folder in bin sbin lib lib64; do mkdir -p "$1/usr/$folder" && ln -s "usr/$folder" "$1/$folder"; done'
 """What every Debian since bookworm expects: /bin and the like are links into /usr."""
@@ -58,6 +59,12 @@ class Package:
     architecture: str
     file: str
     sha256: str
+
+
+def missing() -> tuple[str, ...]:
+    """Name the tools of this machine that unpacking needs and that are not here."""
+    tools = tuple(tool for tool in PROGRAMS if shutil.which(tool) is None)
+    return tools if KEYRING.exists() else (*tools, "debian-archive-keyring")
 
 
 def unpack(suite: str, root: Path, *, exactly: Iterable[Package] = ()) -> tuple[Package, ...]:

@@ -73,9 +73,10 @@ def wait(pid: int, seconds: float) -> bool:
 
 
 def end(pid: int, seconds: float) -> bool:
-    """Ask a process to end, and wait until it has; tell whether it did within ``seconds``."""
+    """Ask a process to end, also one that was suspended, and wait until it has; tell whether it did in time."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGCONT)
     return wait(pid, seconds)
 
 

@@ -36,7 +36,7 @@ FORGET = "sync; echo 3 > /proc/sys/vm/drop_caches; echo 64 > /sys/block/vda/queu
 """Read no more at once than a cluster of the compressed disk: what is read is saved with the memory."""
 
 CLEAN = """
-echo 40M > /sys/fs/cgroup/memory.reclaim || :
+echo 48M > /sys/fs/cgroup/memory.reclaim || :
 mount -t tmpfs -o size=100% zeros /mnt
 free=$(sed -n 's/^MemFree: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo)
 fallocate -l "$((free - 12000))KiB" /mnt/zeros

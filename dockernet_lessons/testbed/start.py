@@ -14,7 +14,7 @@ from functools import partial
 from importlib import import_module
 
 from dockernet_lessons.errors import BuildFailed, LessonError, NoTestbed
-from dockernet_lessons.testbed import image, needs, paths, processes, testbed, tree
+from dockernet_lessons.testbed import image, needs, packages, paths, processes, testbed, tree
 from dockernet_lessons.testbed.carriers import Carrier
 from dockernet_lessons.testbed.testbed import Progress, Testbed, attach
 from dockernet_lessons.testbed.turns import one_at_a_time
@@ -69,7 +69,12 @@ def up(
             may_end(found)
             found.close()
         for carrier in testbed.CARRIERS:  # also one whose owner has just ended, and that is still clearing away
-            carrier.stop(runtime)
+            try:
+                carrier.stop(runtime)
+            except NoTestbed as error:
+                if carrier.alive(runtime):
+                    raise
+                step(error.message)  # what is left is out of reach, and in nobody's way
         return _start_first(
             candidates,
             needed,
@@ -94,14 +99,18 @@ def _start_first(
     """Start one carrier after the other, until one runs that has what is needed; say why others were passed over."""
     failed: list[LessonError] = []
     built: tree.Tree | None = None
+    tried = False
     for carrier in candidates:
         verdict = carrier.verdict()
         if not verdict.usable:
             passed_over.append(f"{carrier.name} passed over: {verdict.reason}")
             continue
-        built = built or tree.cached(suite) or tree.build(suite, progress=progress)
+        tried = True
+        built = built or tree.cached(suite)
+        if built is None and not packages.missing():
+            built = tree.build(suite, progress=progress)
         try:
-            bed = start(carrier, built)
+            bed = start(carrier, built or carrier.tree(suite, progress))
         except (NoTestbed, BuildFailed) as error:
             failed.append(error)
             passed_over.append(f"{carrier.name} passed over: {error.message}")
@@ -115,9 +124,11 @@ def _start_first(
         carrier.stop(bed.runtime)
     if failed and len(passed_over) == 1:
         raise failed[0]
-    if built and len(failed) < len(passed_over) and needed:
+    if tried and len(failed) < len(passed_over) and needed:
         raise _nothing_has(needed, passed_over)
-    raise _nothing_works(passed_over) from (failed[0] if failed else None)
+    if failed and built is None:  # the tools that it is built with would help most
+        raise failed[-1]
+    raise _nothing_works(passed_over, candidates) from (failed[0] if failed else None)
 
 
 def _start(carrier: Carrier, built: tree.Tree, *, owner: int | None, progress: Progress) -> Testbed:
@@ -156,13 +167,14 @@ def choose(why: Progress = lambda _: None) -> Carrier:
     Raises ``NoTestbed`` where none works, with each one's reason.
     """
     passed_over: list[str] = []
-    for carrier in _candidates():
+    candidates = _candidates()
+    for carrier in candidates:
         verdict = carrier.verdict()
         if verdict.usable:
             why("; ".join([f"Carrier: {carrier.name} ({verdict.reason})", *passed_over]))
             return carrier
         passed_over.append(f"{carrier.name} passed over: {verdict.reason}")
-    raise _nothing_works(passed_over)
+    raise _nothing_works(passed_over, candidates)
 
 
 def _candidates() -> list[Carrier]:
@@ -182,11 +194,11 @@ def _said(lacks: Sequence[str]) -> str:
     return " and ".join(needs.lacking(need) for need in lacks)
 
 
-def _nothing_works(passed_over: Sequence[str]) -> NoTestbed:
-    return NoTestbed(
-        f"No testbed can run on this machine ({'; '.join(passed_over)}).",
-        hint="run as root on Linux, for example `sudo make lab`; `dockernet doctor` tells more.",
-    )
+def _nothing_works(passed_over: Sequence[str], candidates: Sequence[Carrier]) -> NoTestbed:
+    hint = "run as root on Linux, for example `sudo make lab`; `dockernet doctor` tells more."
+    if len(candidates) == 1 and (step := candidates[0].verdict().next_step):
+        hint = f"{step}."
+    return NoTestbed(f"No testbed can run on this machine ({'; '.join(passed_over)}).", hint=hint)
 
 
 def _nothing_has(needed: Sequence[str], passed_over: Sequence[str]) -> NoTestbed:

@@ -18,7 +18,7 @@ from dockernet_lessons.testbed.carriers import Carrier
 from dockernet_lessons.testbed.carriers.container import ContainerCarrier
 from dockernet_lessons.testbed.carriers.namespace import NamespaceCarrier
 from dockernet_lessons.testbed.carriers.vm import VirtualMachineCarrier
-from dockernet_lessons.testbed.commands import Output, run
+from dockernet_lessons.testbed.commands import NO_END, Output, run
 from dockernet_lessons.testbed.engine import ANSWER_SECONDS, Engine
 from dockernet_lessons.testbed.lost import gone
 from dockernet_lessons.testbed.places import HOSTS, answers
@@ -163,10 +163,17 @@ class Testbed:
         if done.exit_code != 0 and not self.alive():
             raise gone(self.runtime)
         if time.monotonic() - begun >= timeout:  # ended by `inside`; some commands then claim success
-            raise CommandFailed(command, 124, f"it did not end within {timeout:g} s")
+            raise CommandFailed(command, NO_END, f"it did not end within {timeout:g} s")
         if check and done.exit_code != 0:
             raise CommandFailed(command, done.exit_code, done.stderr)
         return Output(tuple(command), done.exit_code, done.stdout, done.stderr)
+
+    def run_in(self, host: str, container: str, command: Sequence[str], *, timeout: float = 10) -> Output:
+        """Run a command in a container of a host, as ``docker exec`` does there, and give what it printed.
+
+        ``timeout`` is as for ``run``; it raises the same.
+        """
+        return self.engine(host).execute(container, command, seconds=timeout * self.carrier.patience)
 
     def snapshot(self) -> str:
         """Observe every network namespace at once; see ``files/snapshot`` for the form of the text."""

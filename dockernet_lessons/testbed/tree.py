@@ -71,10 +71,14 @@ FILES = {
     **{f"dev/{device}": "" for device in DEVICES},
     "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
+    "etc/hostname": "testbed\n",
     "etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "etc/resolv.conf": "nameserver 192.0.2.254\n",
     "etc/nsswitch.conf": "hosts: files dns\n",
 }
+
+NOT_INSTALLED = 127
+"""The exit code that shells, and our own ``run``, give for a command that is not there."""
 
 Progress = Callable[[str], None]
 
@@ -119,14 +123,14 @@ def build(
 
     Raises ``BuildFailed``.
     """
-    wanted = _read_manifest(manifest) if manifest else None
+    wanted = read_manifest(manifest) if manifest else None
     if wanted:
         suite = wanted.suite
     if suite not in SUITES:
         raise BuildFailed(
             f"No testbed tree is known for the suite {suite!r}.", hint=f"choose one of {', '.join(SUITES)}."
         )
-    folder = paths.cache() / "trees" / f"{suite}-{_recipe()}"
+    folder = paths.cache() / "trees" / f"{suite}-{recipe()}"
     if wanted:
         folder = folder.with_name(f"{folder.name}-{wanted.content[:12]}")
     with _one_at_a_time(folder, progress):
@@ -155,7 +159,7 @@ def build(
 
 def cached(suite: str = DEFAULT_SUITE) -> Tree | None:
     """Give the tree of a suite if it is built already."""
-    return _cached(paths.cache() / "trees" / f"{suite}-{_recipe()}")
+    return _cached(paths.cache() / "trees" / f"{suite}-{recipe()}")
 
 
 def _build(suite: str, folder: Path, wanted: Tree | None, progress: Progress) -> Tree:
@@ -192,7 +196,9 @@ def _finish(root: Path) -> None:
         shutil.rmtree(run_link, ignore_errors=True)
         run_link.symlink_to("/run")
     for name, text in FILES.items():
+        (root / name).unlink(missing_ok=True)  # mmdebstrap copies some of this machine's own, modes and all
         (root / name).write_text(text)
+        (root / name).chmod(0o644)
     _link(root, "dev/fd", "/proc/self/fd")
     _link(root, "dev/ptmx", "pts/ptmx")
     _link(root, "usr/bin/sh", "dash")
@@ -230,7 +236,7 @@ def content_of(root: Path) -> str:
     return digest.hexdigest()
 
 
-def _recipe() -> str:
+def recipe() -> str:
     """Give a short checksum of everything that decides what a build does, except what Debian holds today."""
     digest = hashlib.sha256(repr((packages.WANTED, PRUNED, FOLDERS, FILES, image.RECIPE)).encode())
     for script in sorted(paths.FILES.iterdir()):
@@ -240,10 +246,11 @@ def _recipe() -> str:
 
 def _cached(folder: Path) -> Tree | None:
     manifest = folder / "manifest.json"
-    return _read_manifest(manifest) if manifest.exists() else None
+    return read_manifest(manifest) if manifest.exists() else None
 
 
-def _read_manifest(manifest: Path) -> Tree:
+def read_manifest(manifest: Path) -> Tree:
+    """Give the tree that a manifest describes, as the one that lies beside it. Raises ``BuildFailed``."""
     try:
         record = json.loads(manifest.read_text())
         used = tuple(packages.Package(**package) for package in record["packages"])
@@ -257,12 +264,14 @@ def _read_manifest(manifest: Path) -> Tree:
 
 def _what_failed(error: CommandFailed) -> str:
     """Say in a line what failed: of mmdebstrap's errors the first tells the cause, the last only that there was one."""
+    if error.exit_code == NOT_INSTALLED:
+        return f"The tree cannot be built: {error.command[0]} is not installed."
     said = next((line.removeprefix("E: ") for line in error.stderr.splitlines() if line.startswith("E: ")), None)
     return f"{error.command[0]} could not make the tree: {said}" if said else error.message
 
 
 def _build_hint(error: CommandFailed) -> str:
-    if error.exit_code == 127:
+    if error.exit_code == NOT_INSTALLED:
         return f"install the tool: apt-get install {packages.TOOLS}"
     return "check that apt works here (`apt-get update`) and that the disk has 1 GB free, then build again."
 

@@ -15,7 +15,6 @@ from dockernet_lessons.grading.looks import (
 from dockernet_lessons.grading.problems import Part, Problem
 from dockernet_lessons.grading.seeds import Draw
 from dockernet_lessons.lab import Lab
-from dockernet_lessons.probe import resolve
 
 
 def problems(draw: Draw) -> tuple[Problem, ...]:
@@ -43,7 +42,7 @@ def address(draw: Draw) -> Problem:
     at = draw.address(subnet)
 
     def alone() -> str | None:
-        if problem := first(has_address(name, at), unreached(name, NEIGHBOUR)):
+        if problem := first(has_address(name, at), unreached(name, "neighbour")):
             return problem
         others = [other for other in addresses(name) if other != at]
         return f"{name} also has {others[0]}." if others else None
@@ -53,7 +52,11 @@ def address(draw: Draw) -> Problem:
         f"Start a container `{name}` at the address `{at}`, on a network with the subnet `{subnet}`. It has no other "
         f"address, and reaches the neighbour, `{NEIGHBOUR}`.",
         (
-            Part(1, f"host1 reaches {name} at {at}", lambda: first(has_address(name, at), unreached("host1", at))),
+            Part(
+                1,
+                f"host1 reaches {name} at {at}",
+                lambda: first(has_address(name, at), unreached("host1", name, called=at)),
+            ),
             Part(1, f"{name} reaches the neighbour, and has no other address", alone),
         ),
         SimpleNamespace(name=name, subnet=subnet, address=at),
@@ -93,19 +96,13 @@ def alias(draw: Draw) -> Problem:
         lab.container(old)
         lab.container(peer, on=lab.network(net, subnet=subnet))
 
-    def finds() -> str | None:
-        if problem := unreached(peer, called):
-            return problem
-        leads_to = {str(each) for each in resolve(peer, called).addresses}
-        return None if leads_to & set(addresses(old)) else f"{called} leads to {' and '.join(sorted(leads_to))}."
-
     subnet = draw.subnet()
     return Problem(
         "alias",
         f"`{old}` runs on the default bridge, and `{peer}` on the network `{net}`. Let `{peer}` reach `{old}` under "
         f"the name `{called}`, and `{old}` reach `{peer}` by its name, without starting either of them anew.",
         (
-            Part(1, f"{peer} reaches {old} as {called}", finds),
+            Part(1, f"{peer} reaches {old} as {called}", lambda: unreached(peer, old, called=called)),
             Part(1, f"{old} reaches {peer} by name", lambda: unreached(old, peer)),
         ),
         SimpleNamespace(old=old, peer=peer, called=called, network=net),
@@ -119,9 +116,9 @@ def vault(draw: Draw) -> Problem:
     clerk, vault = draw.name(), draw.name()
 
     def shut_in() -> str | None:
-        if problem := first(unreached(vault, clerk), unreached(clerk, NEIGHBOUR)):
+        if problem := first(unreached(vault, clerk), unreached(clerk, "neighbour")):
             return problem
-        return f"{vault} reached {NEIGHBOUR}." if unreached(vault, NEIGHBOUR) is None else None
+        return f"{vault} reached {NEIGHBOUR}." if unreached(vault, "neighbour") is None else None
 
     return Problem(
         "vault",
@@ -131,7 +128,7 @@ def vault(draw: Draw) -> Problem:
             Part(
                 1,
                 f"{clerk} reaches {vault} by name, and the neighbour",
-                lambda: unreached(clerk, vault, NEIGHBOUR),
+                lambda: unreached(clerk, vault, "neighbour"),
             ),
             Part(1, f"{vault} reaches {clerk} by name, and not the neighbour", shut_in),
         ),

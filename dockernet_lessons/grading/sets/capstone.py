@@ -102,16 +102,16 @@ def locked_in(name: str, draw: Draw) -> Problem:
         lab.containers(api, db, on=lab.network(net, subnet=subnet, internal=True))
 
     def still_in() -> str | None:
-        if problem := first(unreached(api, NEIGHBOUR), unreached(db, api)):
+        if problem := first(unreached(api, "neighbour"), unreached(db, api)):
             return problem
-        return f"{db} reached {NEIGHBOUR}." if unreached(db, NEIGHBOUR) is None else None
+        return f"{db} reached {NEIGHBOUR}." if unreached(db, "neighbour") is None else None
 
     return Problem(
         name,
         f"`{api}` does not reach the neighbour, `{NEIGHBOUR}`. Let it; `{db}` must not get out, and still reaches "
         f"`{api}` by name. Start neither anew.",
         (
-            Part(1, f"{api} reaches the neighbour", lambda: unreached(api, NEIGHBOUR)),
+            Part(1, f"{api} reaches the neighbour", lambda: unreached(api, "neighbour")),
             Part(1, f"{db} reaches {api}, and still not the neighbour", still_in),
         ),
         SimpleNamespace(kind="locked_in", api=api, db=db, network=net, subnet=draw.subnet()),
@@ -138,7 +138,7 @@ def barred(name: str, draw: Draw) -> Problem:
             Part(
                 1,
                 "and the router does not",
-                lambda: first(no_page("neighbour", url, web), unreached("router", HOST1), no_answer("router", url)),
+                lambda: first(no_page("neighbour", url, web), unreached("router", "host1"), no_answer("router", url)),
             ),
         ),
         SimpleNamespace(kind="barred", name=web, port=port, address=at),
@@ -181,8 +181,8 @@ def lost(name: str, draw: Draw) -> Problem:
         f"`{web}` reaches the neighbour, `{NEIGHBOUR}`, and `{app}`, which is on the same network, does not. Let it, "
         f"and let it still reach `{web}` by name; start neither anew.",
         (
-            Part(1, f"{app} reaches the neighbour", lambda: unreached(app, NEIGHBOUR)),
-            Part(1, f"{app} reaches the neighbour and {web}", lambda: unreached(app, NEIGHBOUR, web)),
+            Part(1, f"{app} reaches the neighbour", lambda: unreached(app, "neighbour")),
+            Part(1, f"{app} reaches the neighbour and {web}", lambda: unreached(app, "neighbour", web)),
         ),
         SimpleNamespace(kind="lost", app=app, web=web, network=net, gateway=gateway),
         prepare,

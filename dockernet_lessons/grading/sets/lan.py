@@ -60,7 +60,7 @@ def shim(name: str, at: str, draw: Draw) -> Problem:
         own = {str(address.ip) for link in links("host1") if link.name == "eth0" for address in link.addresses}
         if HOST1 not in own:
             return f"eth0 of host1 has lost its address {HOST1}."
-        return first(unreached("host1", NEIGHBOUR), unreached("neighbour", HOST1))
+        return first(unreached("host1", "neighbour"), unreached("neighbour", "host1"))
 
     return Problem(
         "shim",
@@ -89,7 +89,7 @@ def apart(draw: Draw) -> Problem:
                 1,
                 f"{source} reaches the neighbour, and not {target}",
                 lambda source=source, target=target: first(  # type: ignore[misc]  # both are bound now
-                    kept_from(source, target, but_reaches=NEIGHBOUR), unreached(target, NEIGHBOUR)
+                    kept_from(source, target, but_reaches="neighbour"), unreached(target, "neighbour")
                 ),
             )
             for source, target in each_way(one, two)
@@ -113,7 +113,7 @@ def way_out(draw: Draw) -> Problem:
         via = [str(route.via) for route in routes(app) if route.destination is None]
         if via != [gateway]:
             return f"{app} sends it via {' and '.join(via)}." if via else f"{app} has no way out."
-        return unreached(app, NEIGHBOUR)
+        return unreached(app, "neighbour")
 
     return Problem(
         "way_out",

@@ -54,7 +54,7 @@ def desk(draw: Draw) -> Problem:
                 1,
                 "the neighbour, who reaches host1, does not get it",
                 lambda: first(
-                    no_page("host1", here, name), unreached("neighbour", HOST1), no_answer("neighbour", there)
+                    no_page("host1", here, name), unreached("neighbour", "host1"), no_answer("neighbour", there)
                 ),
             ),
         ),
@@ -71,7 +71,7 @@ def barred(draw: Draw) -> Problem:
         lab.container(name, publish={port: 80})
 
     def barred() -> str | None:
-        return first(unreached("neighbour", HOST1), no_answer("neighbour", url))
+        return first(unreached("neighbour", "host1"), no_answer("neighbour", url))
 
     return Problem(
         "barred",
@@ -125,7 +125,7 @@ def cable(draw: Draw) -> Problem:
         f"Start a container `{name}` on the network `none`, and connect it by hand: host1 reaches it at `{at}` (choose "
         f"another address of `{subnet}` for host1), and the neighbour gets its page at `{url}`.",
         (
-            Part(1, f"host1 reaches {name} at {at}", lambda: first(by_hand(), unreached("host1", at))),
+            Part(1, f"host1 reaches {name} at {at}", lambda: first(by_hand(), unreached("host1", name, called=at))),
             Part(
                 1,
                 f"the neighbour gets the page of {name}",

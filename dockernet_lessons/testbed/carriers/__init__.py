@@ -33,6 +33,9 @@ class Carrier(Protocol):
     def verdict(self) -> Verdict:
         """Tell whether this carrier can run on this machine, and why."""
 
+    def tree(self, suite: str, progress: Callable[[str], None]) -> Tree:
+        """Get a tree by this carrier's own means where this machine cannot build one. Raises ``BuildFailed``."""
+
     def prepare(self, tree: Tree, progress: Callable[[str], None]) -> None:
         """Make what a start of this tree needs and the tree itself does not hold; tells what takes long."""
 

@@ -1,7 +1,9 @@
 """The ``container`` carrier: the tree as one privileged container on a Docker Engine that the learner already has.
 
-That engine gets an image made from the tree, one container and one volume, all labelled, and nothing else. No registry
-is asked. A bridge process leads to what is inside through the engine's own API, and removes container and volume.
+That engine gets an image made from the tree, one container and one volume, all labelled, and nothing else. The image
+comes from the tree that was built here, so that no registry is asked; where none can be built here, the engine builds
+it from a Dockerfile, on Debian's own image. A bridge process leads to what is inside through the engine's own API, and
+removes container and volume.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dockernet_lessons.errors import NoTestbed
-from dockernet_lessons.testbed import bridge, learners_engine, processes, through_bridge
+from dockernet_lessons.errors import BuildFailed, NoTestbed
+from dockernet_lessons.testbed import bridge, dockerfile, learners_engine, packages, paths, processes, through_bridge
 from dockernet_lessons.testbed.carriers import Verdict
 from dockernet_lessons.testbed.learners_engine import LearnersEngine, Refused
 from dockernet_lessons.testbed.tree import Tree
@@ -57,11 +59,25 @@ class ContainerCarrier:
             return Verdict(False, f"the Docker Engine at {address} {fault}", OTHER)
         return Verdict(True, f"Docker Engine {found.get('ServerVersion')} at {address}")
 
+    def tree(self, suite: str, progress: Callable[[str], None]) -> Tree:
+        """Have the engine build an image from our Dockerfile, and give what is known of the tree that it holds."""
+        engine = LearnersEngine(learners_engine.address())
+        owner = f"dockernet.testbed={_testbed_id(paths.runtime())}"
+        try:
+            return dockerfile.build(engine, suite, IMAGE, owner, progress)
+        except (OSError, Refused) as error:
+            base = dockerfile.base()
+            raise BuildFailed(
+                f"The Docker Engine at {engine.address} could not build the testbed's image: {error}",
+                hint=f"give that engine the image {base} (`docker pull {base}`) and a way to Debian's archive, or"
+                f" install {packages.TOOLS} here.",
+            ) from error
+
     def prepare(self, tree: Tree, progress: Callable[[str], None]) -> None:
         """Make what a start needs, where it is not there: the tree as an image on that engine."""
         engine = LearnersEngine(learners_engine.address())
         with suppress(OSError, Refused):  # the start says what is wrong
-            if not engine.ids("images", f"dockernet.tree={tree.content}"):
+            if not engine.ids("images", _label(tree)):
                 progress("Giving the testbed's tree to the Docker Engine as an image (about 10 s)")
                 _image(engine, tree)
 
@@ -107,7 +123,8 @@ class ContainerCarrier:
 
     def alive(self, runtime: Path) -> bool:
         """Tell whether the testbed of this runtime folder runs."""
-        return processes.recorded(runtime / "bridge") is not None and (runtime / "container.json").exists()
+        process = processes.recorded(runtime / "bridge")
+        return process is not None and not processes.suspended(process) and (runtime / "container.json").exists()
 
     def command(self, runtime: Path, command: Sequence[str]) -> list[str]:
         """Give the command of this machine that runs ``command`` inside the testbed."""
@@ -145,12 +162,19 @@ def _refuses_privileged(engine: LearnersEngine) -> str | None:
     return "makes containers of images that do not exist"
 
 
+def _label(tree: Tree) -> str:
+    """Give the label of the image of a tree: of this very one, or of one that is only on the engine that built it."""
+    return f"dockernet.tree={tree.content}" if tree.root.exists() else dockerfile.label(tree.suite)
+
+
 def _image(engine: LearnersEngine, tree: Tree) -> str:
-    """Give the id of the image made from this very tree, importing it where the engine does not hold it."""
-    label = f"dockernet.tree={tree.content}"
-    if not engine.ids("images", label):
+    """Give the id of the image of this tree, importing it where the engine does not hold it."""
+    label = _label(tree)
+    if tree.root.exists() and not engine.ids("images", label):
         engine.import_tree(tree.root, IMAGE, f"{tree.suite}-{tree.content[:12]}", [f"LABEL {label}"])
-    return engine.ids("images", label)[0]
+    if not (found := engine.ids("images", label)):
+        raise Refused(http.client.NOT_FOUND, f"its image with the label {label} has gone")
+    return found[0]
 
 
 def _testbed_id(runtime: Path) -> str:

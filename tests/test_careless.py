@@ -1,0 +1,77 @@
+"""Each lesson in careless hands: left in the middle, cells run twice and in any order; nothing breaks or stays."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+import pytest
+from lesson_rules import lesson_paths
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from test_tidy import state
+from traitlets.config import Config
+
+from dockernet_lessons import errors
+from dockernet_lessons.lab import Lab
+
+pytestmark = pytest.mark.testbed
+
+ADVISED = {
+    name for name, each in vars(errors).items() if isinstance(each, type) and issubclass(each, errors.LessonError)
+}
+"""Errors that say what to do next."""
+
+ANOTHER = "00_start_here.ipynb"
+
+
+class Hands:
+    """Somebody at a kernel of a lesson; it is killed in the end, whatever is open then."""
+
+    def __init__(self, path: Path, door: Path) -> None:
+        lesson = nbformat.read(path, as_version=4)
+        here = {"metadata": {"path": str(path.parent)}}
+        line = Config(KernelManager={"transport": "ipc", "ip": str(door)})  # a port may be taken
+        self.client = NotebookClient(lesson, timeout=300, resources=here, config=line, shutdown_kernel="immediate")
+        self.cells = [(number, cell) for number, cell in enumerate(lesson.cells) if cell.cell_type == "code"]
+
+    def run(self, cells: Sequence[tuple[int, NotebookNode]], *, allowed: set[str]) -> list[str]:
+        """Run cells and give the errors that they ended with; one that is not allowed fails the test."""
+        seen = []
+        for number, cell in cells:
+            try:
+                self.client.execute_cell(cell, number)
+            except CellExecutionError as error:
+                assert error.ename in allowed, f"{cell.source}\n{error}"
+                seen.append(error.ename)
+        return seen
+
+
+@pytest.mark.parametrize("path", lesson_paths(), ids=lambda path: path.stem)
+def test_a_lesson_in_careless_hands(path: Path, empty_runtime: Path) -> None:
+    """Left in the middle for another; all of it, each cell twice; all of it, shuffled: the testbed is as before."""
+    needs = re.search(r"needs=\(([^)]*)\)", path.read_text())
+    needed = tuple(re.findall(r"\w+", needs[1])) if needs else ()
+    Lab("before", needs=(*needed, "host2")).start().close()
+    before = state()
+
+    left = Hands(path, empty_runtime / "left")
+    with left.client.setup_kernel():
+        assert not left.run(left.cells[: len(left.cells) // 2], allowed=set())
+    another = Hands(path.with_name(ANOTHER), empty_runtime / "another")
+    with another.client.setup_kernel():
+        another.run(another.cells, allowed=ADVISED)
+        Lab(path.stem).start().close()  # what the error says, where both want the same name
+        assert not another.run(another.cells, allowed=set())
+
+    hands = Hands(path, empty_runtime / "all")
+    with hands.client.setup_kernel():
+        hands.run([cell for each in hands.cells for cell in (each, each)], allowed=ADVISED)
+        first, *others, last = hands.cells
+        random.Random(path.stem).shuffle(others)  # noqa: S311  # the same at each run
+        hands.run([first, *others, last], allowed={*ADVISED, "NameError"})
+    assert state() == before
