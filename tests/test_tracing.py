@@ -313,6 +313,19 @@ def test_a_packet_does_not_share_the_fate_of_one_before_it(lab: Lab) -> None:
 
 
 @pytest.mark.testbed
+@pytest.mark.parametrize("kind", ["http", "tcp"])
+def test_a_port_that_another_has_is_not_sent_from(
+    lab: Lab, kind: probes.ProbeKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The neighbour serves at port 80, so nothing can be sent from there: another port is chosen."""
+    ports = iter([80, 50123])
+    monkeypatch.setattr(probes.secrets, "choice", lambda _: next(ports))
+    lab.container("web", publish={8080: 80})
+    assert trace("neighbour", "192.0.2.11", kind, port=8080).verdict.reached
+    assert next(ports, "all tried") == "all tried"
+
+
+@pytest.mark.testbed
 def test_a_capture_that_cannot_start_is_an_error(lab: Lab) -> None:
     """An interface that cannot be listened at is told; it never looks like silence, and nothing is left running."""
     assert lab.running()

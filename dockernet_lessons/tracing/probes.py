@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ LONGEST_LABEL = 63
 
 OWN_PORTS = range(50000, 60000)
 """Where a connection of ours may come from, as if the kernel had chosen. Source: ip_local_port_range in ip(7)."""
+
+PORT_IS_TAKEN = re.compile(r"^curl: \(45\)|bind\(.*Address already in use", re.MULTILINE)
+"""What curl and socat say where another has that port. Source: curl(1), EXIT CODES; EADDRINUSE in ip(7)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from dockernet_lessons.tracing.traced import Trace
 from dockernet_lessons.tracing.verdict import judge
 from dockernet_lessons.whereabouts import enter, typed_in
 
+TRIES = 3
+"""How often a port to send from is chosen: one in some thousands belongs to a connection that has just ended."""
+
 
 def trace(
     source: Container | str,
@@ -58,11 +61,14 @@ def trace(
     if address is None:
         nobody = Probe(wanted.kind, name, here.name, shown, ip_address("0.0.0.0"), None, b"")  # noqa: S104  # no address
         return Trace(nobody, _unknown_name(source, name, here, shown), Journey((), ()), _around(places, ()))
-    probe, command, stdin = probes.make(wanted, name, here.name, shown, address)
     points = capture.points(places, here.name, address, wanted.port, names=wanted.kind == "dns")
     passed = {before[point.place].inode for point in points}
     seconds = probes.WAIT_SECONDS + 4
-    heard = capture.listen(points, places, inside, afresh(*command), seconds=seconds, stdin=stdin, look_at=passed)
+    for _ in range(TRIES):
+        probe, command, stdin = probes.make(wanted, name, here.name, shown, address)
+        heard = capture.listen(points, places, inside, afresh(*command), seconds=seconds, stdin=stdin, look_at=passed)
+        if not probes.PORT_IS_TAKEN.search(heard.stderr):
+            break
     after = {place.name: place for place in first.again(heard.after, passed)}
     way = journey(heard.packets, probe, places, points, _rewriting(before, after))
     verdict = judge(Seen(probe, before, after, heard.packets, way, heard.stderr))
