@@ -96,12 +96,16 @@ class Cells:
         self.page.evaluate(SAVE)
         return nbformat.read(self.path, as_version=4)
 
+    def wear(self, theme: str) -> None:
+        """Show the page in a theme; while one is loaded there is something before the page."""
+        self.page.evaluate(FILTERS, f"JupyterLab {theme}")
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+
     def look(self, name: str) -> None:
         """Take a picture in a light and a dark theme, and have axe-core look at the outputs in both."""
         self.pictures.mkdir(parents=True, exist_ok=True)
         for theme in ("Dark", "Light"):
-            self.page.evaluate(FILTERS, f"JupyterLab {theme}")
-            expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)  # it comes while a theme is loaded
+            self.wear(theme)
             self.page.screenshot(path=self.pictures / f"{name}-{theme.lower()}.png")
             found = barriers(self.page)
             assert not found, "\n".join(f"{theme}: {each}" for each in found)
@@ -218,7 +222,7 @@ def test_a_barrier_is_seen_in_both_themes(browser: Browser, tmp_path: Path, scre
     """What the rules are asked for they find among live controls: words too pale, a button without a name."""
     with opened(browser, tmp_path, screenshots, FAULTY) as cells:
         for theme in ("Dark", "Light"):
-            cells.page.evaluate(FILTERS, f"JupyterLab {theme}")
+            cells.wear(theme)
             found = " ".join(barriers(cells.page))
             assert "color-contrast: <p" in found
             assert "button-name: <button>" in found
