@@ -1,6 +1,6 @@
 """How long each lesson takes in strict nbval on each carrier, round after round; none may differ from what is stored.
 
-``python benchmarks/lessons.py 3`` takes three rounds on the carriers ``namespace`` and ``vm``, about forty minutes;
+``python benchmarks/lessons.py 3`` takes three rounds on the carriers ``namespace`` and ``vm``, about half an hour;
 ``python benchmarks/lessons.py 1 vm`` one on the virtual machine. A time is that of the cells with the start of the
 kernel and of the testbed. A lesson that needs what a carrier's kernel lacks runs on the first that has it.
 """
@@ -25,7 +25,7 @@ NBVAL = ["-q", "-p", "no:cacheprovider", "--nbval", "--nbval-sanitize-with=tests
 
 def taken(lesson: Path, carrier: str) -> float:
     """Run a lesson on a carrier and give its seconds. Ends the program, with what pytest said, where a cell differs."""
-    choice = {"DOCKERNET_CARRIER": carrier} if carrier != "namespace" else {}
+    choice = {"DOCKERNET_CARRIER": "auto" if carrier == "namespace" else carrier}
     command = [sys.executable, "-m", "pytest", *NBVAL, str(lesson)]
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **choice}, capture_output=True, text=True, check=False)
     if done.returncode:

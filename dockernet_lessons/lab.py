@@ -317,7 +317,7 @@ class Lab:
         host: str,
         plans: dict[str, ContainerPlan],
         *,
-        started: Callable[[Sequence[ContainerRecord]], object] = len,
+        started: Callable[[Sequence[ContainerRecord]], object] = lambda _: None,
     ) -> tuple[Container, ...]:
         """Start containers of plans that were read already: what ``container`` and ``containers`` have in common.
 

@@ -36,7 +36,7 @@ done
 """
 """Waits, for pairs of a process and a TCP port, until somebody listens there or the process has ended; 5 s in all."""
 
-CLOSE_IT = "close the lab that made it: `lab.close()` in its notebook; `dockernet clean` closes all."
+CLOSE_IT = "close the lab that made it: `lab.close()` in its notebook; `dockernet clean` closes all"
 
 
 def make_network(engine: Engine, lesson: str, plan: NetworkPlan) -> tuple[Network, bool]:
@@ -51,7 +51,7 @@ def make_network(engine: Engine, lesson: str, plan: NetworkPlan) -> tuple[Networ
     if any(network.name == plan.name for network in others):
         raise LessonError(
             f"A network called {plan.name} exists on {engine.host} already, and it is not this lab's.",
-            hint=f"choose another name, or {CLOSE_IT}",
+            hint=f"choose another name, or {CLOSE_IT}.",
         )
     check_free(plan, others)
     engine.create_network(plan, {LESSON: lesson, MADE_AS: str(plan)})
@@ -107,7 +107,7 @@ def _settle(engine: Engine, lesson: str, plans: dict[str, ContainerPlan]) -> dic
         if record.labels.get(LESSON) != lesson:
             raise LessonError(
                 f"A container called {name} exists on {engine.host} already, {_owner(record)}.",
-                hint=f"choose another name, or {CLOSE_IT}",
+                hint=f"choose another name, or {CLOSE_IT}.",
             )
         if record.labels.get(MADE_AS) == str(plan) and record.state == "running":
             kept[name] = record.id
@@ -206,7 +206,7 @@ def _until_set_up(nodes: Iterable[Engine]) -> None:
 def _other_swarm(engine: Engine) -> LessonError:
     return LessonError(
         f"{engine.host} is in a swarm already, and it is not this lab's.",
-        hint=f"{CLOSE_IT.removesuffix('.')}, or `docker swarm leave --force` there.",
+        hint=f"{CLOSE_IT}, or `docker swarm leave --force` there.",
     )
 
 

@@ -16,6 +16,9 @@ from dockernet_lessons.errors import CommandFailed
 NO_END = 124
 """The exit code of a command that took too long. Source: timeout(1)."""
 
+NOT_INSTALLED = 127
+"""The exit code of a command that is not there, as shells give it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -57,7 +60,7 @@ def run(
             check=False,
         )
     except FileNotFoundError as error:
-        raise CommandFailed(command, 127, f"{command[0]} is not installed") from error
+        raise CommandFailed(command, NOT_INSTALLED, f"{command[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
         raise CommandFailed(command, NO_END, f"it did not end within {timeout:g} s") from error
     if check and done.returncode != 0:

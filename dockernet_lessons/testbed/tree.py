@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dockernet_lessons.errors import BuildFailed, CommandFailed
 from dockernet_lessons.testbed import image, packages, paths
-from dockernet_lessons.testbed.commands import run
+from dockernet_lessons.testbed.commands import NOT_INSTALLED, run
 
 SUITES = ("forky", "trixie", "bookworm")
 DEFAULT_SUITE = "forky"
@@ -76,9 +76,6 @@ FILES = {
     "etc/resolv.conf": "nameserver 192.0.2.254\n",
     "etc/nsswitch.conf": "hosts: files dns\n",
 }
-
-NOT_INSTALLED = 127
-"""The exit code that shells, and our own ``run``, give for a command that is not there."""
 
 Progress = Callable[[str], None]
 
