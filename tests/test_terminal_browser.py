@@ -35,6 +35,29 @@ PASTED = """() => {
     document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true}));
 }"""
 
+# Of what the page tells the shell, each third message gets lost, and each other third comes late.
+UNRELIABLE = """() => {
+    const send = WebSocket.prototype.send;
+    window.unreliable = {lost: 0, late: 0};
+    let told = 0;
+    WebSocket.prototype.send = function (data) {
+        const text = typeof data === 'string' ? data : new TextDecoder().decode(data);
+        if (!/"kind":"(keys|hello)"/.test(text)) {
+            send.call(this, data);
+            return;
+        }
+        told += 1;
+        if (told % 3 === 0) {
+            window.unreliable.lost += 1;
+        } else if (told % 3 === 1) {
+            window.unreliable.late += 1;
+            setTimeout(() => send.call(this, data), 150);
+        } else {
+            send.call(this, data);
+        }
+    };
+}"""
+
 
 @dataclass(frozen=True)
 class Typed:
@@ -140,6 +163,23 @@ def test_a_shell_outlives_its_page_and_starts_again(
             cells.panel.get_by_role("button", name="Start the shell again").click()
             cells.page.wait_for_function(f"() => ({LINES})().startsWith('web # ')")
             expect(cells.panel.get_by_text("The shell has ended")).to_have_count(0)
+            cells.quiet()
+    finally:
+        sweep([bed.engine()], "widgets")
+
+
+def test_what_is_typed_comes_once_and_in_order(
+    browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path
+) -> None:
+    """Though messages of the page get lost and overtake each other, as they do between a kernel's threads."""
+    try:
+        with opened(browser, tmp_path, screenshots, SHELLS) as cells:
+            typed = Typed(cells.page)
+            typed.shows("web # ")
+            cells.page.evaluate(UNRELIABLE)
+            typed.line("echo the quick brown fox jumps over $((40 + 2)) lazy dogs")
+            typed.shows("\nthe quick brown fox jumps over 42 lazy dogs")
+            assert min(cells.page.evaluate("() => Object.values(window.unreliable)")) > 10
             cells.quiet()
     finally:
         sweep([bed.engine()], "widgets")

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -238,8 +238,9 @@ class Pages:
         self.sent: list[tuple[str, int, bytes]] = []
         monkeypatch.setattr(screen, "send", self._send)
 
-    def _send(self, content: dict[str, object], buffers: list[bytes]) -> None:
-        self.sent.append((str(content["kind"]), int(str(content["at"])), buffers[0]))
+    def _send(self, content: dict[str, object], buffers: Sequence[bytes] = ()) -> None:
+        if content["kind"] != "taken":
+            self.sent.append((str(content["kind"]), int(str(content["at"])), buffers[0]))
 
     @property
     def size(self) -> int:
@@ -264,7 +265,7 @@ def test_a_page_that_comes_later_gets_what_was_there(router: Terminal, monkeypat
     kind, at, data = pages.sent[0]
     assert (kind, at) == ("screen", 0)
     assert b"42" in data
-    router.screen.told({"kind": "keys", "view": "one", "text": "echo $((50 + 3))\n"})
+    router.screen.told({"kind": "keys", "view": "one", "first": 0, "pieces": ["echo $((50 + 3))\n"]})
     says(router, "53")
     assert b"".join(piece for _, _, piece in pages.sent) == router.screen.flow.kept.data
 
@@ -276,9 +277,24 @@ def test_only_the_page_that_was_used_last_types(router: Terminal) -> None:
         router.screen.told({"kind": "hello", "view": view})
     router.screen.told({"kind": "focus", "view": "one"})
     for view in ("two", "one"):
-        router.screen.told({"kind": "keys", "view": view, "text": f"echo by-{view}\n"})
+        router.screen.told({"kind": "keys", "view": view, "first": 0, "pieces": [f"echo by-{view}\n"]})
     says(router, "\r\nby-one\r\n")
     assert "by-two" not in router.text()
+
+
+@pytest.mark.testbed
+def test_what_is_typed_comes_once_and_in_order(router: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though a page's messages overtake each other or get lost; the page hears up to where it is taken."""
+    sent: list[object] = []
+    monkeypatch.setattr(router.screen, "send", lambda content, **_: sent.append(content))
+    router.screen.told({"kind": "hello", "view": "one"})
+    sent.clear()
+    pieces = ["echo ", "a", "b", "c\n"]
+    for first, last in ((0, 1), (0, 3), (0, 2), (2, 4), (0, 4)):  # the third comes late; (1, 2) never does
+        router.screen.told({"kind": "keys", "view": "one", "first": first, "pieces": pieces[first:last]})
+    says(router, "\r\nabc\r\n")
+    assert router.text().count("echo") == 1
+    assert sent[:5] == [{"kind": "taken", "view": "one", "upto": upto} for upto in (1, 3, 3, 4, 4)]
 
 
 @pytest.mark.testbed

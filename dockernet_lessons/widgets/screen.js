@@ -137,9 +137,18 @@ export default {
 
     let position = -1; // until the screen has come
     let replaying = false; // what was written before asks again what was answered then
+    let pieces = []; // typed, and not heard to be taken: each message has all of them
+    let first = 0; // the number of the first of them
     const hello = () => say("hello", { columns: terminal.cols, rows: terminal.rows });
     const shown = (upto) => () => say("shown", { upto });
     const hear = (message, buffers) => {
+      if (message.kind === "taken") {
+        if (message.view === view && message.upto > first) {
+          pieces = pieces.slice(message.upto - first);
+          first = message.upto;
+        }
+        return;
+      }
       const bytes = buffers.length ? new Uint8Array(buffers[0].buffer, buffers[0].byteOffset, buffers[0].byteLength) : null;
       if (message.kind === "screen" && (!message.view || message.view === view)) {
         position = message.at + bytes.length;
@@ -160,15 +169,20 @@ export default {
     };
     const type = (text) => {
       if (!replaying && model.get("live")) {
-        say("keys", { text });
+        pieces.push(text);
+        say("keys", { first, pieces });
+      }
+    };
+    const remind = () => {
+      if (position < 0) {
+        hello();
+      } else if (pieces.length) {
+        say("keys", { first, pieces });
       }
     };
     terminal.onData(type);
     terminal.onBinary(type);
-    const focus = () => {
-      say("focus");
-      say("size", { columns: terminal.cols, rows: terminal.rows });
-    };
+    const focus = () => say("focus", { columns: terminal.cols, rows: terminal.rows });
     terminal.textarea.addEventListener("focus", focus);
 
     const follow = () => {
@@ -200,6 +214,7 @@ export default {
       fit.fit();
     }
     hello();
+    const reminding = setInterval(remind, 1000);
     resized.observe(frame);
     theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
 
@@ -207,11 +222,16 @@ export default {
       resized.disconnect();
       theme.disconnect();
       clearTimeout(waiting);
+      clearInterval(reminding);
       model.off("msg:custom", hear);
       model.off("change:columns change:rows", follow);
       model.off("change:live", dim);
-      say("bye");
       terminal.dispose();
+      try {
+        say("bye");
+      } catch {
+        // the notebook was closed, and its connection with it
+      }
     };
   },
 };

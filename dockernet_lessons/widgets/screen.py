@@ -1,14 +1,16 @@
 """A terminal's screen in a page: shows what a shell writes, and sends what is typed there.
 
 Knows no testbed. The terminal itself is xterm.js, kept in ``vendored``; ``screen.js`` is ours. Messages go both ways:
-``output`` and ``screen`` to the pages, ``hello``, ``bye``, ``focus``, ``size``, ``shown`` and ``keys`` from them.
+``output``, ``screen`` and ``taken`` to the pages, ``hello``, ``bye``, ``focus``, ``size``, ``shown`` and ``keys`` from
+them. A message of a page may be overtaken by its next one or be lost: ipykernel 7.4 hands it to the thread that wrote
+to the page last, which changes, and may have ended (``BaseComm._reply_subshell_for``).
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,8 @@ class Screen(anywidget.AnyWidget):
         self._views: set[str] = set()
         self._active = ""
         self._sending = threading.RLock()  # so that pages get pieces in their order
+        self._taking = threading.Lock()
+        self._taken: dict[str, int] = {}
         self.on_msg(lambda _, content, __: self.told(content))
 
     def __repr__(self) -> str:
@@ -106,14 +110,24 @@ class Screen(anywidget.AnyWidget):
                     self._hands.left()
             case "focus":
                 self._active = view
+                self._resize(content)
             case "size" if view == self._active:
                 self._resize(content)
             case "shown":
                 if self.flow.shown(int(content["upto"])):
                     self._show_anew()
                 self._hands.shown()
-            case "keys" if view == self._active:
-                self._hands.typed(str(content["text"]).encode())
+            case "keys":
+                self._take(view, int(content["first"]), content["pieces"])
+
+    def _take(self, view: str, first: int, pieces: Sequence[str]) -> None:
+        """Type what is new of the pieces that a page has not heard to be taken; the number of the first is given."""
+        with self._taking:
+            taken = self._taken.get(view, 0)
+            self._taken[view] = max(taken, first + len(pieces))
+            if view == self._active:
+                self._hands.typed("".join(pieces[max(taken - first, 0) :]).encode())
+        self.send({"kind": "taken", "view": view, "upto": self._taken[view]})
 
     def _resize(self, wanted: Mapping[str, Any]) -> None:
         columns, rows = (min(max(int(wanted.get(each, 0)), 0), LARGEST) for each in ("columns", "rows"))
