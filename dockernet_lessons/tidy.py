@@ -23,6 +23,10 @@ test -e {REMEMBERED}/$1 || {{
     mv {REMEMBERED}.part {REMEMBERED}/$1
 }}
 """
+JOINED = f"""
+test -d {REMEMBERED} || exit 0
+{REMEMBER}
+"""
 COMPARE = f"""
 test -d {REMEMBERED} || exit 0
 for file in {REMEMBERED}/host*; do
@@ -37,15 +41,16 @@ echo '% now'
 def begin(bed: Testbed) -> None:
     """Have the testbed remembered as it is before the first lab; undo first what a lab that was killed left changed."""
     was_tidy = bed.run("testbed", ["rm", f"{REMEMBERED}/tidy"], check=False).exit_code == 0
-    if not was_tidy and _is_empty(bed):
+    if was_tidy or not _is_empty(bed):
+        joined(bed)  # the lab may have asked for it as it started
+    else:
         put_back(bed)
-        _remember(bed)
+        _script(bed, REMEMBER, "-".join(bed.hosts))
 
 
 def joined(bed: Testbed) -> None:
     """Remember a host that has just joined, where the others are remembered."""
-    if bed.run("testbed", ["test", "-d", REMEMBERED], check=False).exit_code == 0:
-        _remember(bed)
+    _script(bed, JOINED, "-".join(bed.hosts))
 
 
 def end(bed: Testbed) -> None:
@@ -79,10 +84,6 @@ def undoing(remembered: Iterable[str], now: str) -> dict[str, tuple[str, ...]]:
     for text in remembered:
         found = parse.undo(text, now) | found
     return {place: commands for place, commands in found.items() if commands}
-
-
-def _remember(bed: Testbed) -> None:
-    _script(bed, REMEMBER, "-".join(bed.hosts))
 
 
 def _compared(bed: Testbed) -> tuple[list[str], str]:

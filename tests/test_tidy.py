@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +149,38 @@ os.kill(os.getpid(), signal.SIGKILL)
     lab = Lab("test_tidy").start()
     assert state() == before
     lab.close()
+
+
+def ask_for_it_later() -> list[Lab]:
+    """Give a lab that asks for the second host once it has begun."""
+    lab = Lab("test_tidy").start()
+    lab.need("host2")
+    return [lab]
+
+
+def ask_for_it_after_another() -> list[Lab]:
+    """Give a lab that asks for the second host as it begins, where one has been that did not."""
+    Lab("test_tidy_too").start().close()
+    return [Lab("test_tidy", needs=("host2",)).start()]
+
+
+def ask_for_it_beside_another() -> list[Lab]:
+    """Give a lab that asks for the second host as it begins, and one that runs beside it."""
+    other = Lab("test_tidy_too").start()
+    other.container("web")
+    return [Lab("test_tidy", needs=("host2",)).start(), other]
+
+
+@pytest.mark.parametrize("asked", [ask_for_it_later, ask_for_it_after_another, ask_for_it_beside_another])
+def test_a_host_that_joins_is_given_back_what_it_had(empty_runtime: Path, asked: Callable[[], list[Lab]]) -> None:
+    """Whenever it joins, what is changed on it by hand is undone with the last lab."""
+    assert empty_runtime.exists()
+    labs = asked()
+    probe.run("host2", "ip link add vx9 type vxlan id 9 dstport 4789 remote 192.0.2.11")
+    for lab in labs:
+        lab.close()
+    names = {place.name: [link.name for link in place.links] for place in observe.places()}
+    assert names["host2"] == ["lo", "eth0", "docker0"]
 
 
 def test_what_cannot_be_undone_is_told(bed: Testbed, before: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
