@@ -38,6 +38,9 @@ IN_THE_DARK = '<style>[data-jp-theme-light="false"] img.dockernet-auto{filter:in
 # Hues stay, light and dark change places, and it follows when the theme is changed. JupyterLab takes the rule out of
 # notebooks that it does not trust yet: there a picture stays light until its cell is run.
 
+IN_A_NOTEBOOK = 900  # CSS pixels: what a cell has room for on a screen of 1280
+LEAST_SCALE = 0.7  # of a wider picture: its letters stay readable, and it is moved sideways
+
 MOST_MARKED = 16  # places with changes that stand alone; more are drawn as crowds
 
 
@@ -93,10 +96,14 @@ class Picture:
         """The picture as a page shows it, with its words."""
         image = b64encode(self._rendered("png")).decode()
         style = f"width:{self.width}px;max-width:100%;height:auto"
+        around = 'style="margin:0"'
+        if (least := round(self.width * LEAST_SCALE)) > IN_A_NOTEBOOK:
+            style = f"width:{self.width}px;max-width:100%;min-width:{least}px;height:auto"
+            around = 'style="margin:0;overflow-x:auto" tabindex="0"'
         source = f"data:image/png;base64,{image}"
         rule, kind = (IN_THE_DARK, "dockernet-auto") if self.theme == "auto" else ("", "dockernet")
         image = f'<img class="{kind}" alt="{escape(self.alt)}" src="{source}" style="{style}">'
-        return f'{rule}<figure style="margin:0">{image}</figure>'
+        return f"{rule}<figure {around}>{image}</figure>"
 
     def _rendered(self, kind: Literal["png", "svg"]) -> bytes:
         return rendered(self.figure, kind)

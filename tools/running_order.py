@@ -11,13 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 MINUTES = {
+    "tests/test_binder.py": 14.0,
     "tests/test_browser.py": 11.3,
     "tests/test_careless.py": 8.0,
     "tests/test_engine_bookworm.py": 7.6,
     "tests/test_engine_trixie.py": 7.0,
     "tests/test_trace.py": 6.8,
     "tests/test_vm.py": 5.6,
-    "tests/test_binder.py": 4.1,
     "tests/test_widgets_browser.py": 2.3,
     "notebooks/12_choosing.ipynb": 2.3,
     "tests/test_container_faults.py": 2.2,
