@@ -212,7 +212,8 @@ class Brush:
             return
         if len(wire.points) > 2:  # where cables cross, one passes over the other, as on a road map
             self.line(wire.points[1:-1], self.palette.machine, 5.5)
-        self.line(wire.points, ink, 3.6 if wire.also else 1.9, dashes(wire.tint))
+        like = Tint("macvlan") if wire.cable.kind == "parent" and not wire.tint.driver else wire.tint  # as in the key
+        self.line(wire.points, ink, 3.6 if wire.also else 1.9, dashes(like))
 
     def _tunnel(self, points: Sequence[Point], ink: str) -> None:
         """Paint a tunnel as a pipe."""

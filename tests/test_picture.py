@@ -84,6 +84,18 @@ def test_a_wide_picture_keeps_its_letters_readable(name: str, least: int | None)
     assert least is None or abs(least / picture.width - 0.7) < 0.01
 
 
+@pytest.mark.parametrize("name", ["vlan", "macvlan", "hand_made", "everything"])
+def test_a_child_hangs_by_dashes_and_a_cable_does_not(name: str) -> None:
+    """Also where both live in the host's own namespace: a VLAN is not plugged into its parent."""
+    painted = [
+        ([tuple(point) for point in line.get_xydata()], line) for line in draw(DRIVERS[name]).figure.axes[0].lines
+    ]
+    for wire in layout(DRIVERS[name]).wires:
+        if wire.cable and wire.cable.kind != "tunnel":
+            (*_, top) = (line for points, line in painted if points == list(wire.points))
+            assert top.is_dashed() == (wire.cable.kind == "parent" or wire.tint.driver == "overlay"), wire
+
+
 def test_hostile_names_stay_words() -> None:
     """A name full of HTML and TeX is shown as it is: neither the page nor the picture obeys it."""
     topology = connect([Place(HOSTILE, "container", "host1", 1, (link("$\\eth$", "veth", 2, "172.17.0.2/16"),))])
