@@ -105,6 +105,7 @@ def scale_by_a_relay(lab: Lab) -> None:
     where = "nsenter -n -t $(docker inspect -f '{{.State.Pid}}' on_bridge)"
     address = "$(docker inspect -f '{{.NetworkSettings.Networks.inside.IPAddress}}' scale)"
     run("host1", f"setsid {where} socat TCP-LISTEN:81,bind=127.0.0.1,fork TCP:{address}:80 >/dev/null 2>&1 &")
+    run("host1", f"until {where} curl -s http://127.0.0.1:81; do sleep 0.1; done")
 
 
 @pytest.mark.parametrize("exercise", [choosing.post, choosing.across, choosing.scale], ids=["post", "across", "scale"])
