@@ -39,7 +39,7 @@ IN_THE_DARK = '<style>[data-jp-theme-light="false"] img.dockernet-auto{filter:in
 # notebooks that it does not trust yet: there a picture stays light until its cell is run.
 
 IN_A_NOTEBOOK = 900  # CSS pixels: what a cell has room for on a screen of 1280
-LEAST_SCALE = 0.7  # of a wider picture: its letters stay readable, and it is moved sideways
+LEAST_SCALE = 2 / 3  # of a wider picture: its letters stay readable, and it is moved sideways
 
 MOST_MARKED = 16  # places with changes that stand alone; more are drawn as crowds
 

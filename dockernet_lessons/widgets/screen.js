@@ -174,10 +174,14 @@ export default {
       }
     };
     const remind = () => {
-      if (position < 0) {
-        hello();
-      } else if (pieces.length) {
-        say("keys", { first, pieces });
+      try {
+        if (position < 0) {
+          hello();
+        } else if (pieces.length) {
+          say("keys", { first, pieces });
+        }
+      } catch {
+        clearInterval(reminding); // the kernel has gone
       }
     };
     terminal.onData(type);
