@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 MINUTES = {
     "tests/test_binder.py": 14.0,
     "tests/test_browser.py": 11.3,
+    "tests/test_carriers_exercises.py": 11.0,
     "tests/test_careless.py": 8.0,
-    "tests/test_carriers_exercises.py": 8.0,
     "tests/test_engine_bookworm.py": 7.6,
     "tests/test_engine_trixie.py": 7.0,
     "tests/test_trace.py": 6.8,
