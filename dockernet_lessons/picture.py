@@ -95,11 +95,10 @@ class Picture:
     def html(self) -> str:
         """The picture as a page shows it, with its words."""
         image = b64encode(self._rendered("png")).decode()
-        style = f"width:{self.width}px;max-width:100%;height:auto"
-        around = 'style="margin:0"'
-        if (least := round(self.width * LEAST_SCALE)) > IN_A_NOTEBOOK:
-            style = f"width:{self.width}px;max-width:100%;min-width:{least}px;height:auto"
-            around = 'style="margin:0;overflow-x:auto" tabindex="0"'
+        least = round(self.width * LEAST_SCALE)
+        wide = least > IN_A_NOTEBOOK
+        style = f"width:{self.width}px;max-width:100%;{f'min-width:{least}px;' if wide else ''}height:auto"
+        around = 'style="margin:0;overflow-x:auto" tabindex="0"' if wide else 'style="margin:0"'
         source = f"data:image/png;base64,{image}"
         rule, kind = (IN_THE_DARK, "dockernet-auto") if self.theme == "auto" else ("", "dockernet")
         image = f'<img class="{kind}" alt="{escape(self.alt)}" src="{source}" style="{style}">'

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 from test_browser import browser, screenshots
-from test_widgets_browser import opened, rendered, until
+from test_widgets_browser import Cells, opened, rendered, until
 
 from dockernet_lessons.making import sweep
 from dockernet_lessons.testbed import Testbed
@@ -94,95 +96,93 @@ class Typed:
         return bool(self.page.evaluate(HAS_FOCUS))
 
 
-def test_a_shell_is_used_with_the_keyboard(browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path) -> None:
-    """Typed, pasted, copied, made larger, interrupted, and left by keys; its keys are not JupyterLab's."""
+@contextmanager
+def shell(browser: Browser, bed: Testbed, folder: Path, screenshots: Path) -> Iterator[tuple[Cells, Typed]]:
+    """Open a page with a shell in web that has shown its prompt; in the end the lab's things are removed."""
     try:
-        with opened(browser, tmp_path, screenshots, SHELLS) as cells:
-            page, typed = cells.page, Typed(cells.page)
+        with opened(browser, folder, screenshots, SHELLS) as cells:
+            typed = Typed(cells.page)
             typed.shows("web # ")
-            typed.line("ip -color=always -brief address; printf '\\033[?2026$p'")
-            typed.shows("172.17.0.2/16")
-            typed.shows("[?2026;2$y")  # xterm.js answers what a program asks
-            cells.look("terminal")
-
-            until(typed.focus)
-            typed.press("Control+b", "Control+u")
-            expect(page.locator("#jp-left-stack")).to_be_visible()
-            typed.line("ping 192.0.2.254")
-            typed.shows("64 bytes from 192.0.2.254")
-            typed.press("Control+c")
-            typed.shows("packets transmitted")
-            page.evaluate(PASTED)
-            typed.shows("77 pasted")
-            page.locator(".xterm-screen").dblclick(position={"x": 6, "y": 6})  # the first word: web
-            typed.press("Control+c")
-            page.keyboard.type("echo copied-")
-            typed.press("Control+v", "Enter")
-            typed.shows("\ncopied-web")
-
-            rows = page.evaluate(ROWS)
-            page.evaluate(TALLER)
-            until(lambda: page.evaluate(ROWS) > rows)
-            typed.line("stty size")
-            typed.shows(f"\n{page.evaluate(ROWS)} ")
-
-            typed.press("Tab")
-            assert typed.has_focus
-            for leave, come_back in (("Tab", "Shift+Tab"), ("Shift+Tab", "Tab")):
-                typed.press("Escape", leave)
-                assert not typed.has_focus
-                typed.press(come_back)
-                assert typed.has_focus
-            cells.quiet()
+            yield cells, typed
     finally:
         sweep([bed.engine()], "widgets")
+
+
+def test_a_shell_is_used_with_the_keyboard(browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path) -> None:
+    """Typed, pasted, copied, made larger, interrupted, and left by keys; its keys are not JupyterLab's."""
+    with shell(browser, bed, tmp_path, screenshots) as (cells, typed):
+        page = cells.page
+        typed.line("ip -color=always -brief address; printf '\\033[?2026$p'")
+        typed.shows("172.17.0.2/16")
+        typed.shows("[?2026;2$y")  # xterm.js answers what a program asks
+        cells.look("terminal")
+
+        until(typed.focus)
+        typed.press("Control+b", "Control+u")
+        expect(page.locator("#jp-left-stack")).to_be_visible()
+        typed.line("ping 192.0.2.254")
+        typed.shows("64 bytes from 192.0.2.254")
+        typed.press("Control+c")
+        typed.shows("packets transmitted")
+        page.evaluate(PASTED)
+        typed.shows("77 pasted")
+        page.locator(".xterm-screen").dblclick(position={"x": 6, "y": 6})  # the first word: web
+        typed.press("Control+c")
+        page.keyboard.type("echo copied-")
+        typed.press("Control+v", "Enter")
+        typed.shows("\ncopied-web")
+
+        rows = page.evaluate(ROWS)
+        page.evaluate(TALLER)
+        until(lambda: page.evaluate(ROWS) > rows)
+        typed.line("stty size")
+        typed.shows(f"\n{page.evaluate(ROWS)} ")
+
+        typed.press("Tab")
+        assert typed.has_focus
+        for leave, come_back in (("Tab", "Shift+Tab"), ("Shift+Tab", "Tab")):
+            typed.press("Escape", leave)
+            assert not typed.has_focus
+            typed.press(come_back)
+            assert typed.has_focus
+        cells.quiet()
 
 
 def test_a_shell_outlives_its_page_and_starts_again(
     browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path
 ) -> None:
     """After a reload it shows what it showed and goes on; a flood is stopped by a key; `exit` is told."""
-    try:
-        with opened(browser, tmp_path, screenshots, SHELLS) as cells:
-            typed = Typed(cells.page)
-            typed.shows("web # ")
-            typed.line("x=kept; echo $((70 + 7)) before")
-            typed.shows("77 before")
-            cells.reload()
-            typed.shows("77 before")
-            typed.line("echo $x and $((80 + 8))")
-            typed.shows("kept and 88")
-            typed.line("yes 'a flood of lines'")
-            typed.shows("a flood of lines")
-            cells.page.wait_for_timeout(3000)
-            typed.press("Control+c")
-            typed.line("clear; echo dry $((90 + 9)); exit 4")
-            expect(cells.panel.get_by_text("The shell has ended (exit code 4).")).to_be_visible()
-            typed.shows("dry 99")
-            cells.look("terminal-ended")
-            cells.panel.get_by_role("button", name="Start the shell again").click()
-            cells.page.wait_for_function(f"() => ({LINES})().startsWith('web # ')")
-            expect(cells.panel.get_by_text("The shell has ended")).to_have_count(0)
-            cells.quiet()
-    finally:
-        sweep([bed.engine()], "widgets")
+    with shell(browser, bed, tmp_path, screenshots) as (cells, typed):
+        typed.line("x=kept; echo $((70 + 7)) before")
+        typed.shows("77 before")
+        cells.reload()
+        typed.shows("77 before")
+        typed.line("echo $x and $((80 + 8))")
+        typed.shows("kept and 88")
+        typed.line("yes 'a flood of lines'")
+        typed.shows("a flood of lines")
+        cells.page.wait_for_timeout(3000)
+        typed.press("Control+c")
+        typed.line("clear; echo dry $((90 + 9)); exit 4")
+        expect(cells.panel.get_by_text("The shell has ended (exit code 4).")).to_be_visible()
+        typed.shows("dry 99")
+        cells.look("terminal-ended")
+        cells.panel.get_by_role("button", name="Start the shell again").click()
+        cells.page.wait_for_function(f"() => ({LINES})().startsWith('web # ')")
+        expect(cells.panel.get_by_text("The shell has ended")).to_have_count(0)
+        cells.quiet()
 
 
 def test_what_is_typed_comes_once_and_in_order(
     browser: Browser, bed: Testbed, tmp_path: Path, screenshots: Path
 ) -> None:
     """Though messages of the page get lost and overtake each other, as they do between a kernel's threads."""
-    try:
-        with opened(browser, tmp_path, screenshots, SHELLS) as cells:
-            typed = Typed(cells.page)
-            typed.shows("web # ")
-            cells.page.evaluate(UNRELIABLE)
-            typed.line("echo the quick brown fox jumps over $((40 + 2)) lazy dogs")
-            typed.shows("\nthe quick brown fox jumps over 42 lazy dogs")
-            assert min(cells.page.evaluate("() => Object.values(window.unreliable)")) > 10
-            cells.quiet()
-    finally:
-        sweep([bed.engine()], "widgets")
+    with shell(browser, bed, tmp_path, screenshots) as (cells, typed):
+        cells.page.evaluate(UNRELIABLE)
+        typed.line("echo the quick brown fox jumps over $((40 + 2)) lazy dogs")
+        typed.shows("\nthe quick brown fox jumps over 42 lazy dogs")
+        assert min(cells.page.evaluate("() => Object.values(window.unreliable)")) > 10
+        cells.quiet()
 
 
 def test_a_reader_without_a_kernel_sees_what_to_type(browser: Browser, bed: Testbed) -> None:
