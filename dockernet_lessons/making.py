@@ -55,7 +55,17 @@ def make_network(engine: Engine, lesson: str, plan: NetworkPlan) -> tuple[Networ
         )
     check_free(plan, others)
     engine.create_network(plan, {LESSON: lesson, MADE_AS: str(plan)})
-    return next(network for network in engine.networks() if network.name == plan.name), True
+    return _until_allocated(engine, plan), True
+
+
+def _until_allocated(engine: Engine, plan: NetworkPlan) -> Network:
+    """Give a network just made; a swarm tells the subnet of an overlay, be it a wanted one, a moment later."""
+    deadline = time.monotonic() + LET_GO_SECONDS
+    while True:
+        made = next(network for network in engine.networks() if network.name == plan.name)
+        if made.subnets or plan.driver != "overlay" or time.monotonic() > deadline:
+            return made
+        time.sleep(0.02)
 
 
 def make_containers(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -14,6 +15,7 @@ from dockernet_lessons.errors import LessonError
 from dockernet_lessons.facts import Link, Network, Place
 from dockernet_lessons.lab import Lab
 from dockernet_lessons.testbed import Testbed
+from dockernet_lessons.testbed.engine import Engine
 
 pytestmark = pytest.mark.testbed
 
@@ -48,6 +50,25 @@ def test_containers_of_two_hosts_are_on_one_network(mesh: tuple[Lab, Network]) -
     """They reach each other by name with a TTL of 64: nothing routes between them."""
     assert repr(probe.ping("one", "two")) == "one reached two: 1 of 1 answered, TTL 64"
     assert probe.fetch("two", "http://one").text.startswith("I am one.")
+
+
+def test_an_overlay_is_given_with_its_subnet(mesh: tuple[Lab, Network], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though the swarm tells it a moment after the network is made, which shows on a busy machine."""
+    lab, _ = mesh
+    lists = Engine.networks
+    early: list[str] = []
+
+    def networks(engine: Engine, label: str | None = None) -> list[Network]:
+        found = lists(engine, label)
+        if label is None and len(early) < 3 and any(network.name == "late" for network in found):
+            early.append("late")
+            return [replace(network, subnets=() if network.name == "late" else network.subnets) for network in found]
+        return found
+
+    monkeypatch.setattr(Engine, "networks", networks)
+    late = lab.network("late", driver="overlay", subnet="10.9.1.0/24")
+    assert (list(map(str, late.subnets)), len(early)) == (["10.9.1.0/24"], 3)
+    lab.remove(lab.container("early", on=late, ip="10.9.1.7"), late)
 
 
 def test_the_sandboxes_are_places(mesh: tuple[Lab, Network]) -> None:

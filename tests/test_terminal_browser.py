@@ -31,6 +31,8 @@ LINES = (
 ROWS = "() => document.querySelectorAll('.xterm-accessibility-tree > div').length"
 TALLER = "() => { document.querySelector('.dockernet-screen-frame').style.height = '420px'; }"
 HAS_FOCUS = "() => document.activeElement.classList.contains('xterm-helper-textarea')"
+ELSEWHERE = """() => [document.activeElement.className, ...window.jupyterapp.shell.currentWidget.content.widgets.map(
+    cell => cell.model.sharedModel.getSource())]"""
 PASTED = """() => {
     const data = new DataTransfer();
     data.setData('text/plain', 'echo $((70 + 7)) pasted\\n');
@@ -66,18 +68,29 @@ class Typed:
     """A terminal in a page, used with the keyboard."""
 
     page: Page
+    pictures: Path
 
     def shows(self, text: str) -> None:
         """Wait until a text is on the screen, as a screen reader has it."""
         try:
             self.page.wait_for_function(f"text => ({LINES})().includes(text)", arg=text, timeout=20_000)
         except TimeoutError:
-            pytest.fail(f"{text!r} is not on the screen:\n{self.page.evaluate(LINES)}")
+            self.page.screenshot(path=self.pictures / "terminal-failed.png")
+            seen, elsewhere = self.page.evaluate(LINES), self.page.evaluate(ELSEWHERE)
+            pytest.fail(f"{text!r} is not on the screen:\n{seen}\nFocus and sources: {elsewhere}")
 
     def line(self, text: str) -> None:
-        """Type a line into the shell."""
+        """Type a line into the shell; again where JupyterLab took the focus away meanwhile, as it does when it is late.
+
+        What was lost though the shell had the focus stays lost, and is noticed.
+        """
         until(self.focus)
-        self.page.keyboard.type(f"{text}\n")
+        self.page.keyboard.type(text)
+        while not self.has_focus:
+            until(self.focus)
+            self.press("Control+c")
+            self.page.keyboard.type(text)
+        self.press("Enter")
 
     def focus(self) -> bool:
         """Put the focus into the shell; tell whether it stays: JupyterLab moves it when the last cell has ended."""
@@ -101,7 +114,7 @@ def shell(browser: Browser, bed: Testbed, folder: Path, screenshots: Path) -> It
     """Open a page with a shell in web that has shown its prompt; in the end the lab's things are removed."""
     try:
         with opened(browser, folder, screenshots, SHELLS) as cells:
-            typed = Typed(cells.page)
+            typed = Typed(cells.page, cells.pictures)
             typed.shows("web # ")
             yield cells, typed
     finally:

@@ -136,7 +136,7 @@ export default {
     frame.dataset.jpSuppressContextMenu = "true";
 
     let position = -1; // until the screen has come
-    let replaying = false; // what was written before asks again what was answered then
+    let replaying = false; // what was written before asks again what was answered then: an answer begins with Escape
     let pieces = []; // typed, and not heard to be taken: each message has all of them
     let first = 0; // the number of the first of them
     const hello = () => say("hello", { columns: terminal.cols, rows: terminal.rows });
@@ -167,10 +167,11 @@ export default {
         hello();
       }
     };
+    const keys = () => say("keys", { first, pieces, focused: document.activeElement === terminal.textarea });
     const type = (text) => {
-      if (!replaying && model.get("live")) {
+      if (!replaying || !text.startsWith("\x1b")) {
         pieces.push(text);
-        say("keys", { first, pieces });
+        keys();
       }
     };
     const remind = () => {
@@ -178,7 +179,7 @@ export default {
         if (position < 0) {
           hello();
         } else if (pieces.length) {
-          say("keys", { first, pieces });
+          keys();
         }
       } catch {
         clearInterval(reminding); // the kernel has gone

@@ -118,6 +118,8 @@ class Screen(anywidget.AnyWidget):
                     self._show_anew()
                 self._hands.shown()
             case "keys":
+                if content.get("focused"):  # what told of it may be lost
+                    self._active = view
                 self._take(view, int(content["first"]), content["pieces"])
 
     def _take(self, view: str, first: int, pieces: Sequence[str]) -> None:
