@@ -76,6 +76,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Give one worker more than there are cores: a lesson waits more than it works, half of a core is busy with it."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keep away from the testbed of whoever runs the tests: kernels and commands inherit this folder."""
     folder = Path(tempfile.mkdtemp(prefix="dockernet-tests-"))
