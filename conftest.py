@@ -76,6 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """Give one worker more than there are cores: a lesson waits more than it works, half of a core is busy with it."""
     return len(os.sched_getaffinity(0)) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from dockernet_lessons.grading import Task, course, notebooks, report
 from dockernet_lessons.grading.assign import assign
 from dockernet_lessons.grading.outcome import Outcome
 from dockernet_lessons.grading.seeds import seed_of
-from dockernet_lessons.testbed import Testbed, confined, keeper
+from dockernet_lessons.testbed import Testbed, confined, keeper, tree
 
 SOURCES = Path(__file__).parent.parent / "assignments"
 pytestmark = [
@@ -231,3 +232,18 @@ def test_a_run_that_is_broken_off(bed: Testbed, tmp_path: Path) -> None:
     assert time.monotonic() - begun < 60
     assert groups() == set()
     assert {path.parent.name for path in (tmp_path / course.KEPT).rglob("*.json")} == {"ann"}
+
+
+@pytest.mark.parametrize("outer", ["/tmp", "/run", "/dev/shm"])  # noqa: S108  # they are the subject
+def test_a_cell_sees_our_programs_wherever_they_lie(outer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A course may have been cloned into a folder of which a cell has its own; nothing else of that is seen."""
+    with tempfile.TemporaryDirectory(dir=outer) as seen, tempfile.TemporaryDirectory(dir=outer) as unseen:
+        for folder in map(Path, (seen, unseen)):
+            folder.chmod(0o755)
+            (folder / "said").write_text(f"here is {folder}\n")
+        system = confined._visible
+        monkeypatch.setattr(confined, "_visible", lambda tree: [*system(tree), Path(seen)])
+        command = ["cat", f"{seen}/said", f"{unseen}/said"]
+        with confined.cell(command, tree.build(), slot=99, limits=confined.Limits(), given=b"") as running:
+            assert running.output.read().decode() == f"here is {seen}\n"
+            assert f"{unseen}/said: No such file" in running.last_words()

@@ -139,6 +139,8 @@ def test_a_shell_is_used_with_the_keyboard(browser: Browser, bed: Testbed, tmp_p
         typed.shows("packets transmitted")
         page.evaluate(PASTED)
         typed.shows("77 pasted")
+        typed.line("clear")
+        page.wait_for_function(f"() => ({LINES})().startsWith('web # \\n')")
         page.locator(".xterm-screen").dblclick(position={"x": 6, "y": 6})  # the first word: web
         typed.press("Control+c")
         page.keyboard.type("echo copied-")

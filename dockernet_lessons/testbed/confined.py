@@ -49,7 +49,11 @@ exec 3<&0 # a program in the background has no input but one that is named
 mount -t tmpfs -o mode=0755,size=16m,nosuid tmpfs "$root"
 cd "$root"
 mkdir -p proc sys dev/pts dev/shm etc tmp run home {HOME.removeprefix("/")} old
-while [ "$1" != -- ]; do
+limits="size=${{scratch}}m,nr_inodes=20k,nosuid,nodev"
+for folder in dev/shm tmp; do mount -t tmpfs -o "mode=1777,$limits" tmpfs $folder; done
+mount -t tmpfs -o mode=0755,size=64m,nr_inodes=20k,nosuid,nodev tmpfs run
+mount -t tmpfs -o "mode=0755,$limits" tmpfs .{HOME}
+while [ "$1" != -- ]; do # what is to be seen may lie in one of these folders, so it comes after them
     if [ -L "$1" ]; then
         [ -e ".$1" ] || ln -s "$(readlink "$1")" ".$1"
     else
@@ -69,10 +73,6 @@ for device in null zero full random urandom tty; do : > dev/$device; mount --bin
 mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
 ln -s /proc/self/fd dev/fd
-limits="size=${{scratch}}m,nr_inodes=20k,nosuid,nodev"
-for folder in dev/shm tmp; do mount -t tmpfs -o "mode=1777,$limits" tmpfs $folder; done
-mount -t tmpfs -o mode=0755,size=64m,nr_inodes=20k,nosuid,nodev tmpfs run
-mount -t tmpfs -o "mode=0755,$limits" tmpfs .{HOME}
 mount -t proc proc proc
 mount -t sysfs sysfs sys
 pivot_root . old

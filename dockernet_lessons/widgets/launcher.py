@@ -195,7 +195,8 @@ class Launcher(Panel):
     def fallback(self) -> str:
         """Give the lab's containers and the picture, as they were last seen."""
         what = f"<p><b>{escape(self.title)}</b>: run this cell to launch, stop and remove containers by clicks.</p>"
-        return f"{what}{container_rows.table(self._records)}{self._picture.value}"
+        then = "<p>What there was when it was last run:</p>"
+        return f"{what}{then}{container_rows.table(self._records)}{self._picture.value}"
 
 
 def _container(record: ContainerRecord) -> Container:
