@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
 
 import dpkt
 import pytest
@@ -310,6 +311,22 @@ def test_a_packet_does_not_share_the_fate_of_one_before_it(lab: Lab) -> None:
         assert fetch("web", f"http://{nobody}").problem == "connection refused"
     finally:
         lab.bed.run("host1", ["ip", "address", "del", f"{nobody}/24", "dev", bridge])
+
+
+@pytest.mark.testbed
+def test_a_packet_of_which_nothing_is_heard_is_sent_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once in a long while a machine at its limits lets us hear nothing at all, which is no reason to give up."""
+    assert lab.running()
+    listen = capture.listen
+    heard: list[capture.Heard] = []
+
+    def deaf_at_first(*points: Any, **options: Any) -> capture.Heard:
+        heard.append(listen(*points, **options))
+        return heard[-1] if len(heard) > 1 else replace(heard[-1], packets=())
+
+    monkeypatch.setattr(capture, "listen", deaf_at_first)
+    assert why("web", "db").reached
+    assert len(heard) == 2
 
 
 @pytest.mark.testbed

@@ -20,7 +20,11 @@ from dockernet_lessons.tracing.verdict import judge
 from dockernet_lessons.whereabouts import enter, typed_in
 
 TRIES = 3
-"""How often a port to send from is chosen: one in some thousands belongs to a connection that has just ended."""
+"""How often a packet is sent, at most.
+
+One in some thousands has a port to send from that belongs to a connection that has just ended. And where a machine has
+far more to do than it can, now and then nothing of a packet is heard, not even the question for a MAC address.
+"""
 
 
 def trace(
@@ -67,11 +71,12 @@ def trace(
     for _ in range(TRIES):
         probe, command, stdin = probes.make(wanted, name, here.name, shown, address)
         heard = capture.listen(points, places, inside, afresh(*command), seconds=seconds, stdin=stdin, look_at=passed)
-        if not probes.PORT_IS_TAKEN.search(heard.stderr):
+        after = {place.name: place for place in first.again(heard.after, passed)}
+        way = journey(heard.packets, probe, places, points, _rewriting(before, after))
+        verdict = judge(Seen(probe, before, after, heard.packets, way, heard.stderr))
+        silent = verdict.reached is None and not way.hops
+        if not silent and not probes.PORT_IS_TAKEN.search(heard.stderr):
             break
-    after = {place.name: place for place in first.again(heard.after, passed)}
-    way = journey(heard.packets, probe, places, points, _rewriting(before, after))
-    verdict = judge(Seen(probe, before, after, heard.packets, way, heard.stderr))
     return Trace(probe, verdict, way, _around(places, way.hops), heard.packets)
 
 
