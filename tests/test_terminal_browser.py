@@ -80,13 +80,13 @@ class Typed:
             pytest.fail(f"{text!r} is not on the screen:\n{seen}\nFocus and sources: {elsewhere}")
 
     def line(self, text: str) -> None:
-        """Type a line into the shell; again where JupyterLab took the focus away meanwhile, as it does when it is late.
+        """Type a line into the shell; once more where JupyterLab took the focus away meanwhile, as when it is late.
 
         What was lost though the shell had the focus stays lost, and is noticed.
         """
         until(self.focus)
         self.page.keyboard.type(text)
-        while not self.has_focus:
+        if not self.has_focus:
             until(self.focus)
             self.press("Control+c")
             self.page.keyboard.type(text)
